@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// metal-marlin bench: prompt and generation speed, in the manner of llama-bench: random tokens, a warm-up, several
+// repetitions; tokenising and sampling are not counted.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <chrono>
+#include <random>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "commands.h"
+#include "engine_flags.h"
+#include "progress.h"
+
+namespace marlin::app {
+namespace {
+
+struct Speed {
+  std::string test;
+  double median = 0;
+  double min = 0;
+  double max = 0;
+};
+
+struct BenchCommand {
+  EngineFlags engine_flags;
+  std::int64_t n_prompt = 512;
+  std::int64_t n_generate = 32;
+  int repetitions = 5;
+  bool json = false;
+
+  void operator()();
+  [[nodiscard]] Speed measure(Session& session, std::span<const std::int32_t> tokens, bool generating,
+                              ProgressBar& bar) const;
+};
+
+/// Any tokens do: the work does not depend on them, except for the choice of experts, which should vary.
+std::vector<std::int32_t> random_tokens(std::int64_t n, std::int64_t vocab_size) {
+  std::mt19937_64 random(1);
+  std::vector<std::int32_t> tokens(static_cast<std::size_t>(n));
+  for (std::int32_t& token : tokens) {
+    token = static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(vocab_size));
+  }
+  return tokens;
+}
+
+Speed BenchCommand::measure(Session& session, std::span<const std::int32_t> tokens, bool generating,
+                            ProgressBar& bar) const {
+  Speed speed{.test = fmt::format("{}{}", generating ? "tg" : "pp", tokens.size())};
+  const auto run = [&](std::span<const std::int32_t> part) {
+    session.truncate(0);
+    session.append(part, generating ? 1 : 0);
+  };
+  run(tokens.first(std::min<std::size_t>(tokens.size(), generating ? 2 : 64)));  // warm-up
+  std::vector<double> rates;
+  for (int i = 0; i < repetitions; ++i) {
+    bar.update(speed.test, static_cast<double>(i) / repetitions);
+    const auto start = std::chrono::steady_clock::now();
+    run(tokens);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    rates.push_back(static_cast<double>(tokens.size()) / seconds.count());
+  }
+  bar.clear();
+  std::sort(rates.begin(), rates.end());
+  speed.median = (rates[rates.size() / 2] + rates[(rates.size() - 1) / 2]) / 2;
+  speed.min = rates.front();
+  speed.max = rates.back();
+  return speed;
+}
+
+void print_table(const EngineInfo& info, const std::vector<Speed>& speeds) {
+  fmt::print("| model | backend | threads | test | tokens/s (median) | min | max |\n|---|---|---|---|---|---|---|\n");
+  for (const Speed& speed : speeds) {
+    fmt::print("| {} | {}: {} | {} | {} | {:.2f} | {:.2f} | {:.2f} |\n", info.model, info.backend, info.device,
+               info.n_threads, speed.test, speed.median, speed.min, speed.max);
+  }
+  fmt::print("\nloaded in {:.2f} s, peak memory {:.2f} GiB (weights {:.2f} GiB)\n", info.load_seconds,
+             static_cast<double>(peak_resident_bytes()) / (1 << 30),
+             static_cast<double>(info.memory.weights) / (1 << 30));
+}
+
+void print_json(const EngineInfo& info, const std::vector<Speed>& speeds) {
+  boost::json::array tests;
+  for (const Speed& speed : speeds) {
+    tests.push_back(boost::json::object{
+        {"test", speed.test},
+        {"tokens_per_second",
+         boost::json::object{{"median", speed.median}, {"min", speed.min}, {"max", speed.max}}},
+        {"backend", info.backend},
+        {"device", info.device},
+        {"model", info.model},
+        {"threads", info.n_threads},
+        {"peak_rss_bytes", peak_resident_bytes()},
+        {"weight_bytes", info.memory.weights},
+        {"kv_bytes", info.memory.kv_cache},
+        {"workspace_bytes", info.memory.workspace},
+        {"load_seconds", info.load_seconds},
+        {"version", MARLIN_VERSION}});
+  }
+  fmt::print("{}\n", boost::json::serialize(tests));
+}
+
+void BenchCommand::operator()() {
+  if (n_prompt < 0 || n_generate < 0 || n_prompt + n_generate == 0 || repetitions < 1) {
+    fail(ErrorCode::kInvalidArgument, "--prompt and --generate must not be negative nor both 0, --repetitions at least 1");
+  }
+  if (engine_flags.options.context_tokens == 0) {
+    engine_flags.options.context_tokens = std::max({n_prompt, n_generate, std::int64_t{1}});
+  }
+  const std::unique_ptr<Engine> engine = engine_flags.load();
+  const std::unique_ptr<Session> session = engine->new_session();
+  ProgressBar bar;
+  std::vector<Speed> speeds;
+  const std::vector<std::int32_t> tokens = random_tokens(std::max(n_prompt, n_generate), engine->info().vocab_size);
+  for (const bool generating : {false, true}) {
+    const std::int64_t n = generating ? n_generate : n_prompt;
+    if (n > 0) {
+      speeds.push_back(measure(*session, std::span(tokens).first(static_cast<std::size_t>(n)), generating, bar));
+    }
+  }
+  json ? print_json(engine->info(), speeds) : print_table(engine->info(), speeds);
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app) {
+  CLI::App* command = app.add_subcommand("bench", "Measure prompt and generation speed");
+  const auto bench = std::make_shared<BenchCommand>();
+  bench->engine_flags.add_to(*command);
+  command->add_option("--synthetic", bench->engine_flags.options.synthetic,
+                      "Random weights of a published geometry instead of a model: glm-4.7-flash, qwen3-30b-a3b, tiny-moe");
+  command->add_option("--bits", bench->engine_flags.options.synthetic_bits, "Bits per weight of --synthetic")
+      ->capture_default_str();
+  command->add_option("-p,--prompt", bench->n_prompt, "Tokens of the prompt test (0 = none)")->capture_default_str();
+  command->add_option("-n,--generate", bench->n_generate, "Tokens of the generation test (0 = none)")->capture_default_str();
+  command->add_option("-r,--repetitions", bench->repetitions, "Times each test is run")->capture_default_str();
+  command->add_flag("--json", bench->json, "Print a JSON array");
+  command->callback([bench] { (*bench)(); });
+}
+
+}  // namespace marlin::app

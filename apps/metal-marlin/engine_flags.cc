@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine_flags.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/log.h"
+#include "progress.h"
+
+namespace marlin::app {
+
+std::string demo_model_path() {
+  if (const char* path = std::getenv("METAL_MARLIN_DEMO_MODEL")) return path;
+  return MARLIN_DEMO_MODEL;
+}
+
+void EngineFlags::add_to(CLI::App& command) {
+  options.model = demo_model_path();
+  command.add_option("-m,--model", options.model, "Model directory (HuggingFace layout, EXL3 or plain weights)")
+      ->type_name("DIR")
+      ->default_str("the bundled demo model");
+  command.add_option("--backend", options.backend, "Where to compute: auto, cpu")->capture_default_str();
+  command.add_option("-t,--threads", options.n_threads, "Threads of the cpu backend (0 = one per processor)")
+      ->capture_default_str();
+  command.add_option("-c,--ctx-size", options.context_tokens,
+                     fmt::format("Context in tokens (0 = the model's own, at most {})", kDefaultContextTokens))
+      ->capture_default_str();
+  command.add_flag("-v,--verbose", verbose, "Say what is loaded, where memory goes and which options are used");
+}
+
+std::unique_ptr<Engine> EngineFlags::load() const {
+  init_logging(verbose);
+  ProgressBar bar;
+  EngineOptions with_progress = options;
+  with_progress.progress = [&bar](std::string_view stage, double fraction) { bar.update(stage, fraction); };
+  std::unique_ptr<Engine> engine = Engine::load(with_progress);
+  bar.clear();
+  if (verbose) print_memory_plan(engine->info());
+  return engine;
+}
+
+void print_memory_plan(const EngineInfo& info) {
+  const auto mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); };
+  fmt::print(stderr, "model      {} ({}), loaded in {:.2f} s\n", info.model, info.architecture, info.load_seconds);
+  fmt::print(stderr, "device     {}: {}\n", info.backend, info.device);
+  fmt::print(stderr, "weights    {:>10.1f} MiB\n", mib(info.memory.weights));
+  fmt::print(stderr, "KV cache   {:>10.1f} MiB for {} tokens\n", mib(info.memory.kv_cache), info.context_tokens);
+  fmt::print(stderr, "workspace  {:>10.1f} MiB\n", mib(info.memory.workspace));
+  fmt::print(stderr, "total      {:>10.1f} MiB\n", mib(info.memory.total()));
+}
+
+}  // namespace marlin::app

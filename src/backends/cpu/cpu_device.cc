@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/cpu/cpu_device.h"
+
+#include <bit>
+#include <utility>
+
+#include "backends/cpu/cpu_queue.h"
+#include "backends/cpu/simd.h"
+#include "base/error.h"
+
+namespace marlin {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+
+class CpuBuffer final : public Buffer {
+ public:
+  CpuBuffer(std::string label, PageMemory memory)
+      : Buffer(std::move(label), memory.size(), std::bit_cast<std::uint64_t>(memory.data()), memory.data()),
+        memory_(std::move(memory)) {}
+
+  CpuBuffer(std::string label, std::span<const std::byte> memory)
+      : Buffer(std::move(label), memory.size(), std::bit_cast<std::uint64_t>(memory.data()),
+               const_cast<std::byte*>(memory.data())) {}  // wrapped memory is only ever read: Device::wrap
+
+ private:
+  PageMemory memory_;
+};
+
+int resolve_threads(int requested) {
+  if (requested < 0 || requested > kMaxThreads) {
+    fail(ErrorCode::kInvalidArgument, "--threads must be between 1 and {} (0 = one per processor), got {}", kMaxThreads,
+         requested);
+  }
+  return requested == 0 ? usable_processors() : requested;
+}
+
+class CpuDevice final : public Device {
+ public:
+  explicit CpuDevice(const DeviceOptions& options)
+      : info_{.backend = "cpu",
+              .name = fmt::format("{}, {} threads", cpu::simd_target_name(), resolve_threads(options.n_threads)),
+              .n_threads = resolve_threads(options.n_threads)},
+        queue_(info_.n_threads) {}
+
+  [[nodiscard]] const DeviceInfo& info() const override { return info_; }
+
+  [[nodiscard]] bool supports(std::string_view kernel) const override { return queue_.find_kernel(kernel) != nullptr; }
+
+  std::unique_ptr<Buffer> allocate(std::size_t bytes, std::string label) override {
+    return std::make_unique<CpuBuffer>(std::move(label), PageMemory(bytes));
+  }
+
+  std::unique_ptr<Buffer> wrap(std::span<const std::byte> memory, std::string label) override {
+    return std::make_unique<CpuBuffer>(std::move(label), memory);
+  }
+
+  std::shared_ptr<CommandBuffer> create_command_buffer(std::string label) override {
+    return std::make_shared<cpu::CpuCommandBuffer>(std::move(label), queue_);
+  }
+
+ private:
+  DeviceInfo info_;
+  cpu::CpuQueue queue_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> create_cpu_device(const DeviceOptions& options) { return std::make_unique<CpuDevice>(options); }
+
+}  // namespace marlin

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// One row per kernel: the name every backend uses, its arguments and its bindings.
+#include <array>
+
+#include "abi/attention.h"
+#include "abi/copy.h"
+#include "abi/embed.h"
+#include "abi/kv_append.h"
+#include "abi/matmul.h"
+#include "abi/moe.h"
+#include "abi/rms_norm.h"
+#include "abi/rope.h"
+#include "backends/cpu/kernel.h"
+#include "backends/cpu/kernels/kernels.h"
+
+namespace marlin::cpu {
+namespace {
+
+constexpr std::array kKernels = {
+    CpuKernel{"copy_f32", sizeof(abi::CopyArguments), 2, copy_items, copy},
+    CpuKernel{"embed_f32", sizeof(abi::EmbedArguments), 2, embed_items, embed},
+    CpuKernel{"expert_sort_i32", sizeof(abi::ExpertSortArguments), 5, expert_sort_items, expert_sort},
+    CpuKernel{"exl3_transform_f32", sizeof(abi::Exl3TransformArguments), 2, exl3_transform_items, exl3_transform},
+    CpuKernel{"grouped_attention_f32", sizeof(abi::GroupedAttentionArguments), 4, grouped_attention_items,
+              grouped_attention},
+    CpuKernel{"kv_append_f16", sizeof(abi::KvAppendArguments), 2, kv_append_items, kv_append},
+    CpuKernel{"latent_attention_f32", sizeof(abi::LatentAttentionArguments), 4, latent_attention_items,
+              latent_attention},
+    CpuKernel{"latent_query_f32", sizeof(abi::LatentProjectionArguments), 2, latent_query_items, latent_query},
+    CpuKernel{"latent_value_f32", sizeof(abi::LatentProjectionArguments), 2, latent_value_items, latent_value},
+    CpuKernel{"matmul_f32", sizeof(abi::MatmulArguments), 2, matmul_items, matmul},
+    CpuKernel{"moe_combine_f32", sizeof(abi::MoeCombineArguments), 4, moe_combine_items, moe_combine},
+    CpuKernel{"moe_down_f32", sizeof(abi::MoeArguments), 4, moe_down_items, moe_down},
+    CpuKernel{"moe_gate_up_f32", sizeof(abi::MoeArguments), 5, moe_gate_up_items, moe_gate_up},
+    CpuKernel{"moe_gather_f32", sizeof(abi::MoeArguments), 5, moe_gather_items, moe_gather},
+    CpuKernel{"rms_norm_f32", sizeof(abi::RmsNormArguments), 2, rms_norm_items, rms_norm},
+    CpuKernel{"rope_f32", sizeof(abi::RopeArguments), 2, rope_items, rope},
+    CpuKernel{"router_f32", sizeof(abi::RouterArguments), 3, router_items, router},
+};
+
+}  // namespace
+
+std::span<const CpuKernel> kernel_table() { return kKernels; }
+
+}  // namespace marlin::cpu

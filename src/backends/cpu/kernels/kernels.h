@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Declarations of the cpu kernels, for kernel_table.cc. Each pair is defined in the file of its operation; what it computes
+// is said by the abi header of that name.
+#pragma once
+
+#include <cstdint>
+
+#include "backends/cpu/kernel.h"
+
+namespace marlin::cpu {
+
+#define MARLIN_CPU_KERNEL(name)                             \
+  std::uint32_t name##_items(const std::byte* arguments); \
+  void name(const KernelCall& call, std::uint32_t begin, std::uint32_t end)
+
+MARLIN_CPU_KERNEL(copy);
+MARLIN_CPU_KERNEL(embed);
+MARLIN_CPU_KERNEL(expert_sort);
+MARLIN_CPU_KERNEL(exl3_transform);
+MARLIN_CPU_KERNEL(grouped_attention);
+MARLIN_CPU_KERNEL(kv_append);
+MARLIN_CPU_KERNEL(latent_attention);
+MARLIN_CPU_KERNEL(latent_query);
+MARLIN_CPU_KERNEL(latent_value);
+MARLIN_CPU_KERNEL(matmul);
+MARLIN_CPU_KERNEL(moe_combine);
+MARLIN_CPU_KERNEL(moe_down);
+MARLIN_CPU_KERNEL(moe_gate_up);
+MARLIN_CPU_KERNEL(moe_gather);
+MARLIN_CPU_KERNEL(rms_norm);
+MARLIN_CPU_KERNEL(rope);
+MARLIN_CPU_KERNEL(router);
+
+#undef MARLIN_CPU_KERNEL
+
+}  // namespace marlin::cpu

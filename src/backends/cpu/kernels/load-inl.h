@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads of stored numbers as float vectors, from any alignment (tensors of published files start anywhere). Included once
+// per SIMD target by the kernels.
+
+#if defined(MARLIN_CPU_LOAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MARLIN_CPU_LOAD_INL_H_
+#undef MARLIN_CPU_LOAD_INL_H_
+#else
+#define MARLIN_CPU_LOAD_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstring>
+
+#include "abi/matrix.h"
+#include "base/half.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace marlin::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <abi::MatrixFormat kFormat>
+inline constexpr std::size_t kElementBytes = kFormat == abi::MatrixFormat::kF32 ? 4 : 2;
+
+/// Lanes(d) consecutive elements starting at `bytes`.
+template <abi::MatrixFormat kFormat, class D>
+HWY_INLINE hn::Vec<D> load_elements(D d, const std::uint8_t* bytes) {
+  const hn::Repartition<std::uint8_t, D> d8;
+  if constexpr (kFormat == abi::MatrixFormat::kF32) {
+    return hn::BitCast(d, hn::LoadU(d8, bytes));
+  } else {
+    const hn::Rebind<std::uint16_t, D> d16;
+    const hn::Repartition<std::uint8_t, decltype(d16)> d16_bytes;
+    const auto raw = hn::BitCast(d16, hn::LoadU(d16_bytes, bytes));
+    if constexpr (kFormat == abi::MatrixFormat::kF16) {
+      return hn::PromoteTo(d, hn::BitCast(hn::Rebind<hwy::float16_t, D>(), raw));
+    } else {
+      return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(hn::RebindToUnsigned<D>(), raw)));
+    }
+  }
+}
+
+template <abi::MatrixFormat kFormat>
+HWY_INLINE float load_element(const std::uint8_t* bytes) {
+  if constexpr (kFormat == abi::MatrixFormat::kF32) {
+    float value;
+    std::memcpy(&value, bytes, sizeof(value));
+    return value;
+  } else {
+    std::uint16_t bits;
+    std::memcpy(&bits, bytes, sizeof(bits));
+    return kFormat == abi::MatrixFormat::kF16 ? half_to_float(bits) : bfloat16_to_float(bits);
+  }
+}
+
+/// Dot product of n stored elements with n floats, in float32.
+template <abi::MatrixFormat kFormat>
+HWY_INLINE float dot(const std::uint8_t* elements, const float* x, std::size_t n) {
+  const hn::ScalableTag<float> d;
+  const std::size_t lanes = hn::Lanes(d);
+  auto sum0 = hn::Zero(d);
+  auto sum1 = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    sum0 = hn::MulAdd(load_elements<kFormat>(d, elements + i * kElementBytes<kFormat>), hn::LoadU(d, x + i), sum0);
+    sum1 = hn::MulAdd(load_elements<kFormat>(d, elements + (i + lanes) * kElementBytes<kFormat>),
+                      hn::LoadU(d, x + i + lanes), sum1);
+  }
+  for (; i + lanes <= n; i += lanes) {
+    sum0 = hn::MulAdd(load_elements<kFormat>(d, elements + i * kElementBytes<kFormat>), hn::LoadU(d, x + i), sum0);
+  }
+  float total = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+  for (; i < n; ++i) total += load_element<kFormat>(elements + i * kElementBytes<kFormat>) * x[i];
+  return total;
+}
+
+/// y += scale * elements, n of them.
+template <abi::MatrixFormat kFormat>
+HWY_INLINE void add_scaled(const std::uint8_t* elements, float scale, float* y, std::size_t n) {
+  const hn::ScalableTag<float> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto factor = hn::Set(d, scale);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto w = load_elements<kFormat>(d, elements + i * kElementBytes<kFormat>);
+    hn::StoreU(hn::MulAdd(w, factor, hn::LoadU(d, y + i)), d, y + i);
+  }
+  for (; i < n; ++i) y[i] += load_element<kFormat>(elements + i * kElementBytes<kFormat>) * scale;
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace marlin::cpu
+HWY_AFTER_NAMESPACE();
+
+#endif  // per-target include guard

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/registry.h"
+
+#include <fmt/ranges.h>
+
+#include <array>
+
+#include "backends/cpu/cpu_device.h"
+#include "base/error.h"
+
+namespace marlin {
+namespace {
+
+struct Backend {
+  std::string_view name;
+  std::unique_ptr<Device> (*create)(const DeviceOptions& options);
+};
+
+constexpr std::array kBackends = {
+    Backend{"cpu", create_cpu_device},
+};
+
+}  // namespace
+
+std::vector<std::string> backend_names() {
+  std::vector<std::string> names;
+  for (const Backend& backend : kBackends) names.emplace_back(backend.name);
+  return names;
+}
+
+std::unique_ptr<Device> create_device(std::string_view backend, const DeviceOptions& options) {
+  for (const Backend& known : kBackends) {
+    if (backend == "auto" || backend == known.name) return known.create(options);
+  }
+  fail(ErrorCode::kInvalidArgument, "unknown --backend '{}'; this build has: auto, {}", backend,
+       fmt::join(backend_names(), ", "));
+}
+
+}  // namespace marlin

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices by name: the only place that knows which backends exist.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "device/device.h"
+
+namespace marlin {
+
+/// Names this build can create, best first.
+std::vector<std::string> backend_names();
+
+/// Creates the device of that backend ("auto" = the best). Errors: kInvalidArgument naming the known ones, kDevice.
+std::unique_ptr<Device> create_device(std::string_view backend, const DeviceOptions& options);
+
+}  // namespace marlin

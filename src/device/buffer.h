@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Device memory. A Buffer is made by a Device and owned by whoever asked for it; commands refer to it by views.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace marlin {
+
+class Buffer {
+ public:
+  virtual ~Buffer() = default;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  [[nodiscard]] const std::string& label() const { return label_; }
+  [[nodiscard]] std::size_t size_bytes() const { return size_bytes_; }
+
+  /// Where kernels find byte 0: a pointer on the cpu, a GPU address elsewhere. Goes into argument structs (src/abi).
+  [[nodiscard]] std::uint64_t device_address() const { return device_address_; }
+
+  /// Host pointer to byte 0, or null for memory the host cannot see. What a command wrote may be read, and what it reads may
+  /// be overwritten, only once its command buffer has completed.
+  [[nodiscard]] std::byte* host() const { return host_; }
+
+ protected:
+  Buffer(std::string label, std::size_t size_bytes, std::uint64_t device_address, std::byte* host)
+      : label_(std::move(label)), size_bytes_(size_bytes), device_address_(device_address), host_(host) {}
+
+ private:
+  std::string label_;
+  std::size_t size_bytes_;
+  std::uint64_t device_address_;
+  std::byte* host_;
+};
+
+/// A range of a buffer. Does not own.
+struct BufferView {
+  Buffer* buffer = nullptr;
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+
+  [[nodiscard]] std::uint64_t device_address() const { return buffer->device_address() + offset; }
+
+  template <typename T>
+  [[nodiscard]] T* host() const {
+    return reinterpret_cast<T*>(buffer->host() + offset);
+  }
+};
+
+enum class Access : std::uint8_t { kRead, kWrite, kReadWrite };
+
+/// One operand of a dispatch: the range, and what the kernel does to it.
+struct Binding {
+  BufferView view;
+  Access access = Access::kRead;
+};
+
+inline Binding reads(const BufferView& view) { return {view, Access::kRead}; }
+inline Binding writes(const BufferView& view) { return {view, Access::kWrite}; }
+inline Binding updates(const BufferView& view) { return {view, Access::kReadWrite}; }
+
+}  // namespace marlin

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contract between the engine and a backend; everything above it is written once. The rules, for every backend:
+//
+//  - Work is recorded into command buffers and executed asynchronously. Those of one device start in commit order.
+//  - Order inside a command buffer follows from the declared bindings: a dispatch that reads what an earlier one writes (or
+//    writes what an earlier one touches) runs after it; others may overlap.
+//  - A failure sticks to its command buffer and fails every command buffer already committed behind it, because those may
+//    depend on it; all of them still complete, so that nobody hangs. Later ones start afresh.
+//  - Host memory is reached only through completed command buffers. With unified memory nothing is copied.
+//  - Memory that kernels reach through addresses inside argument structs (weights) is read-only while any command runs.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "device/buffer.h"
+#include "device/command_buffer.h"
+
+namespace marlin {
+
+struct DeviceInfo {
+  std::string backend;  ///< "cpu"
+  std::string name;     ///< what the machine calls it, with what decides its speed: "AVX3_DL, 2 threads"
+  int n_threads = 0;    ///< of the cpu backend, else 0
+  bool unified_memory = true;
+};
+
+struct DeviceOptions {
+  int n_threads = 0;  ///< cpu: 0 = one per usable processor
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  [[nodiscard]] virtual const DeviceInfo& info() const = 0;
+
+  /// Whether this backend has the kernel of that name; lets a backend grow kernel by kernel.
+  [[nodiscard]] virtual bool supports(std::string_view kernel) const = 0;
+
+  /// New zeroed memory that host and device see. Errors: kOutOfMemory.
+  virtual std::unique_ptr<Buffer> allocate(std::size_t bytes, std::string label) = 0;
+
+  /// Host memory as a read-only buffer, without a copy where memory is unified. `memory` must outlive the buffer.
+  virtual std::unique_ptr<Buffer> wrap(std::span<const std::byte> memory, std::string label) = 0;
+
+  virtual std::shared_ptr<CommandBuffer> create_command_buffer(std::string label) = 0;
+};
+
+}  // namespace marlin

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything loading makes: the mapped files or synthetic tensors, the device, the bound model, and the text side
+// (tokenizer, chat template, recommended options). Owned by the Engine, shared read-only by its sessions.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "device/device.h"
+#include "generation/generation_config.h"
+#include "io/model_directory.h"
+#include "metal_marlin/engine.h"
+#include "model/model.h"
+#include "model/tensor_source.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace marlin {
+
+struct LoadedModel {
+  std::unique_ptr<Device> device;
+  std::optional<ModelDirectory> directory;  // none when synthetic
+  std::unique_ptr<TensorSource> tensors;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Buffer> rope_table;  // for context_tokens positions
+  std::optional<Tokenizer> tokenizer;
+  std::optional<ChatTemplate> chat_template;
+  GenerationDefaults defaults;
+  EngineInfo info;
+
+  /// The tokenizer, or Error(kNotFound) saying which file the model lacks.
+  [[nodiscard]] const Tokenizer& require_tokenizer() const;
+};
+
+/// Errors: as Engine::load.
+LoadedModel load_model(const EngineOptions& options);
+
+/// What a session of `loaded` with that many rows of logits needs.
+WorkspaceNeeds session_needs(const LoadedModel& loaded, std::int64_t n_logit_rows);
+
+}  // namespace marlin

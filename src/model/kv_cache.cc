@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kv_cache.h"
+
+namespace marlin {
+namespace {
+
+struct RowBytes {
+  std::size_t keys;
+  std::size_t values;
+};
+
+RowBytes row_bytes(const AttentionConfig& attention) {
+  constexpr std::size_t kElement = sizeof(std::uint16_t);
+  if (attention.kind == AttentionKind::kLatent) {
+    return {static_cast<std::size_t>(attention.kv_lora_rank + attention.qk_rope_head_dim) * kElement, 0};
+  }
+  const std::size_t row = static_cast<std::size_t>(attention.n_kv_heads * attention.head_dim) * kElement;
+  return {row, row};
+}
+
+}  // namespace
+
+std::size_t KvCache::bytes_per_token(const ModelConfig& config) {
+  const RowBytes row = row_bytes(config.attention);
+  return static_cast<std::size_t>(config.n_layers) * (row.keys + row.values);
+}
+
+KvCache::KvCache(Device& device, const ModelConfig& config, std::int64_t n_positions)
+    : n_positions_(n_positions),
+      buffer_(device.allocate(static_cast<std::size_t>(n_positions) * bytes_per_token(config), "kv cache")) {
+  const RowBytes row = row_bytes(config.attention);
+  const std::size_t keys = row.keys * static_cast<std::size_t>(n_positions);
+  const std::size_t values = row.values * static_cast<std::size_t>(n_positions);
+  std::size_t offset = 0;
+  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+    layers_.push_back({{buffer_.get(), offset, keys}, {buffer_.get(), offset + keys, values}});
+    offset += keys + values;
+  }
+}
+
+}  // namespace marlin

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys and values of one sequence, per layer, in f16. Latent attention keeps one row of kv_lora_rank + qk_rope_head_dim per
+// token, grouped attention a row of keys and one of values.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "device/device.h"
+#include "model/config.h"
+
+namespace marlin {
+
+struct LayerCache {
+  BufferView keys;    // f16 [n_positions, key_width]; of latent attention: the latent rows
+  BufferView values;  // f16 [n_positions, value_width]; none for latent attention
+};
+
+class KvCache {
+ public:
+  KvCache(Device& device, const ModelConfig& config, std::int64_t n_positions);
+
+  [[nodiscard]] std::int64_t n_positions() const { return n_positions_; }
+  [[nodiscard]] const LayerCache& layer(std::int64_t index) const { return layers_[static_cast<std::size_t>(index)]; }
+
+  /// Bytes one token takes over all layers.
+  static std::size_t bytes_per_token(const ModelConfig& config);
+
+ private:
+  std::int64_t n_positions_;
+  std::unique_ptr<Buffer> buffer_;
+  std::vector<LayerCache> layers_;
+};
+
+}  // namespace marlin

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Multi-head latent attention (deepseek_v3, glm4_moe_lite). The cache row of a token is its normalised latent and its one
+// rotated key; queries are absorbed, so keys and values are never expanded.
+#include "ops/latent_attention.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/error.h"
+#include "model/layers/attention.h"
+#include "ops/kv_append.h"
+#include "ops/linear.h"
+#include "ops/rms_norm.h"
+#include "ops/rope.h"
+
+namespace marlin {
+namespace {
+
+class LatentAttention final : public Attention {
+ public:
+  LatentAttention(Weights& weights, const ModelConfig& config, const std::string& prefix)
+      : shape_{.n_heads = config.attention.n_heads,
+               .rank = config.attention.kv_lora_rank,
+               .nope_dim = config.attention.qk_nope_head_dim,
+               .rope_dim = config.attention.qk_rope_head_dim,
+               .value_dim = config.attention.v_head_dim,
+               .scale = config.attention.softmax_scale},
+        hidden_(config.hidden_size),
+        q_rank_(config.attention.q_lora_rank),
+        latent_eps_(config.attention.latent_norm_eps),
+        interleaved_(config.rope.layout == RopeLayout::kInterleaved),
+        kv_a_(weights.linear(prefix + "kv_a_proj_with_mqa", hidden_, cache_width())),
+        kv_b_(weights.plain_linear(prefix + "kv_b_proj", shape_.rank,
+                                   shape_.n_heads * (shape_.nope_dim + shape_.value_dim))),
+        o_(weights.linear(prefix + "o_proj", value_width(), hidden_)),
+        kv_norm_(weights.floats(prefix + "kv_a_layernorm.weight", shape_.rank)) {
+    if (q_rank_ > 0) {
+      q_a_ = weights.linear(prefix + "q_a_proj", hidden_, q_rank_);
+      q_norm_ = weights.floats(prefix + "q_a_layernorm.weight", q_rank_);
+      q_b_ = weights.linear(prefix + "q_b_proj", q_rank_, q_width());
+    } else {
+      q_b_ = weights.linear(prefix + "q_proj", hidden_, q_width());
+    }
+  }
+
+  void encode(CommandBuffer& commands, const Step& step, const LayerCache& cache) const override {
+    const std::int64_t n = step.n_rows;
+    SpaceCutter space(step.space);
+    const BufferView q = space.floats(n * q_width());
+    const BufferView kv = space.floats(n * cache_width());
+    const BufferView out = space.floats(n * value_width());
+    const BufferView q_latent = space.floats(n * q_rank_);
+    const BufferView scratch = space.rest();
+
+    if (q_rank_ > 0) {
+      const ops::Rows rows{q_latent, q_rank_};
+      ops::linear(commands, *q_a_, {step.h, hidden_}, rows, n, scratch);
+      ops::rms_norm(commands, *q_norm_, rows, rows, n, q_rank_, latent_eps_);
+      ops::linear(commands, q_b_, rows, {q, q_width()}, n, scratch);
+    } else {
+      ops::linear(commands, q_b_, {step.h, hidden_}, {q, q_width()}, n, scratch);
+    }
+    const ops::Rows kv_rows{kv, cache_width()};
+    ops::linear(commands, kv_a_, {step.h, hidden_}, kv_rows, n, scratch);
+    ops::rms_norm(commands, kv_norm_, kv_rows, kv_rows, n, shape_.rank, latent_eps_);
+    ops::rope(commands, step.rope_table, {q, q_width()}, n, step.start_position,
+              rotation(shape_.n_heads, shape_.nope_dim));
+    ops::rope(commands, step.rope_table, kv_rows, n, step.start_position, rotation(1, shape_.rank));
+    ops::kv_append(commands, kv_rows, cache.keys, n, cache_width(), step.start_position);
+    ops::latent_attention(commands, shape_, kv_b_, q, cache.keys, out, n, step.start_position, scratch);
+    ops::linear(commands, o_, {out, value_width()}, {step.x, hidden_}, n, scratch, ops::Output::kAccumulate);
+  }
+
+  [[nodiscard]] std::int64_t space_floats(std::int64_t n_rows) const override {
+    std::int64_t scratch = ops::latent_attention_scratch_floats(shape_, n_rows);
+    for (const abi::Matrix& matrix : {q_a_.value_or(q_b_), q_b_, kv_a_, o_}) {
+      scratch = std::max(scratch, ops::linear_scratch_floats(matrix, n_rows));
+    }
+    return n_rows * (q_width() + cache_width() + value_width() + q_rank_) + scratch;
+  }
+
+ private:
+  [[nodiscard]] std::int64_t q_width() const { return shape_.n_heads * (shape_.nope_dim + shape_.rope_dim); }
+  [[nodiscard]] std::int64_t cache_width() const { return shape_.rank + shape_.rope_dim; }
+  [[nodiscard]] std::int64_t value_width() const { return shape_.n_heads * shape_.value_dim; }
+
+  [[nodiscard]] ops::RopeShape rotation(std::int64_t n_heads, std::int64_t offset) const {
+    return {.n_heads = n_heads,
+            .head_stride = shape_.nope_dim + shape_.rope_dim,
+            .offset = offset,
+            .dim = shape_.rope_dim,
+            .interleaved = interleaved_};
+  }
+
+  ops::LatentAttentionShape shape_;
+  std::int64_t hidden_;
+  std::int64_t q_rank_;  // 0: one projection straight from the hidden state, in q_b_
+  double latent_eps_;
+  bool interleaved_;
+  abi::Matrix kv_a_;
+  abi::Matrix kv_b_;
+  abi::Matrix o_;
+  BufferView kv_norm_;
+  abi::Matrix q_b_{};
+  std::optional<abi::Matrix> q_a_;
+  std::optional<BufferView> q_norm_;
+};
+
+}  // namespace
+
+std::unique_ptr<Attention> bind_latent_attention(Weights& weights, const ModelConfig& config,
+                                                 const std::string& prefix) {
+  return std::make_unique<LatentAttention>(weights, config, prefix);
+}
+
+}  // namespace marlin

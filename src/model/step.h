@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the layers of one forward pass share while it is encoded: how many rows at which position, and the memory they work
+// in. Made by Model for each chunk.
+#pragma once
+
+#include <cstdint>
+
+#include "base/error.h"
+#include "device/buffer.h"
+#include "ops/moe.h"
+
+namespace marlin {
+
+/// Most rows of one forward pass; longer prompts are cut into chunks.
+inline constexpr std::int64_t kMaxStepRows = 512;
+
+struct Step {
+  std::int64_t n_rows = 0;
+  std::int64_t start_position = 0;
+  BufferView x;           // f32 [n_rows, hidden], the residual stream
+  BufferView h;           // f32 [n_rows, hidden], the normalised input of a sublayer
+  BufferView space;       // floats private to the sublayer being encoded
+  BufferView rope_table;  // f32 [n_positions, dim / 2, 2]
+  ops::RoutingBuffers routing;
+};
+
+/// Hands out consecutive stretches of a sublayer's space.
+class SpaceCutter {
+ public:
+  explicit SpaceCutter(const BufferView& space) : rest_(space) {}
+
+  /// The next n floats.
+  BufferView floats(std::int64_t n) {
+    const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(float);
+    MARLIN_CHECK(bytes <= rest_.bytes);
+    const BufferView taken{rest_.buffer, rest_.offset, bytes};
+    rest_ = {rest_.buffer, rest_.offset + bytes, rest_.bytes - bytes};
+    return taken;
+  }
+
+  [[nodiscard]] BufferView rest() const { return rest_; }
+
+ private:
+  BufferView rest_;
+};
+
+}  // namespace marlin

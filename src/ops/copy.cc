@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/copy.h"
+
+#include "abi/copy.h"
+#include "base/error.h"
+
+namespace marlin::ops {
+
+void copy(CommandBuffer& commands, const BufferView& source, const BufferView& destination) {
+  MARLIN_CHECK(source.bytes == destination.bytes && source.bytes % sizeof(float) == 0);
+  commands.dispatch("copy_f32", abi::CopyArguments{source.bytes / sizeof(float)}, {reads(source), writes(destination)});
+}
+
+}  // namespace marlin::ops

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copying floats on the device.
+#pragma once
+
+#include "device/command_buffer.h"
+
+namespace marlin::ops {
+
+/// destination = source, f32, equally long.
+void copy(CommandBuffer& commands, const BufferView& source, const BufferView& destination);
+
+}  // namespace marlin::ops

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Token embedding.
+#pragma once
+
+#include "abi/matrix.h"
+#include "device/command_buffer.h"
+
+namespace marlin::ops {
+
+/// out[n_rows, hidden] f32 = rows of `table` (plain format, [vocabulary][hidden]) by ids i32 [n_rows].
+void embed(CommandBuffer& commands, const abi::Matrix& table, const BufferView& ids, const BufferView& out,
+           std::int64_t n_rows);
+
+}  // namespace marlin::ops

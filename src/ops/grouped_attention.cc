@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/grouped_attention.h"
+
+#include "abi/attention.h"
+
+namespace marlin::ops {
+
+void grouped_attention(CommandBuffer& commands, const GroupedAttentionShape& shape, const BufferView& q,
+                       const BufferView& keys, const BufferView& values, const BufferView& out, std::int64_t n_rows,
+                       std::int64_t start_position) {
+  MARLIN_CHECK(shape.n_kv_heads > 0 && shape.n_heads % shape.n_kv_heads == 0);
+  const std::int64_t cached = (start_position + n_rows) * shape.n_kv_heads * shape.head_dim;
+  check_holds(q, n_rows * shape.n_heads * shape.head_dim, sizeof(float));
+  check_holds(out, n_rows * shape.n_heads * shape.head_dim, sizeof(float));
+  check_holds(keys, cached, sizeof(std::uint16_t));
+  check_holds(values, cached, sizeof(std::uint16_t));
+  const abi::GroupedAttentionArguments arguments{.n_rows = u32(n_rows),
+                                                 .n_heads = u32(shape.n_heads),
+                                                 .n_kv_heads = u32(shape.n_kv_heads),
+                                                 .head_dim = u32(shape.head_dim),
+                                                 .start_position = u32(start_position),
+                                                 .scale = static_cast<float>(shape.scale)};
+  commands.dispatch("grouped_attention_f32", arguments, {reads(q), reads(keys), reads(values), writes(out)});
+}
+
+}  // namespace marlin::ops

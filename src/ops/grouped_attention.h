@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Causal attention with key-value heads shared by groups of query heads.
+#pragma once
+
+#include "device/command_buffer.h"
+#include "ops/operand.h"
+
+namespace marlin::ops {
+
+struct GroupedAttentionShape {
+  std::int64_t n_heads = 0;
+  std::int64_t n_kv_heads = 0;
+  std::int64_t head_dim = 0;
+  double scale = 0;
+};
+
+/// out, q: f32 [n_rows, n_heads, head_dim]; keys, values: f16 [n_positions, n_kv_heads, head_dim], already holding the rows'
+/// own. Row r sees positions 0 .. start_position + r.
+void grouped_attention(CommandBuffer& commands, const GroupedAttentionShape& shape, const BufferView& q,
+                       const BufferView& keys, const BufferView& values, const BufferView& out, std::int64_t n_rows,
+                       std::int64_t start_position);
+
+}  // namespace marlin::ops

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing a chunk's keys, values or latents into a cache.
+#pragma once
+
+#include "device/command_buffer.h"
+#include "ops/operand.h"
+
+namespace marlin::ops {
+
+/// cache[start_position + r] = x[r] rounded to f16, n_rows rows of `width`; cache f16 [n_positions, width].
+void kv_append(CommandBuffer& commands, const Rows& x, const BufferView& cache, std::int64_t n_rows,
+               std::int64_t width, std::int64_t start_position);
+
+}  // namespace marlin::ops

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// A linear layer of any storage format.
+#pragma once
+
+#include "abi/matrix.h"
+#include "device/command_buffer.h"
+#include "ops/operand.h"
+
+namespace marlin::ops {
+
+enum class Output { kReplace, kAccumulate };
+
+/// Floats of scratch that linear() needs for n_rows rows: 0 for plain formats.
+std::int64_t linear_scratch_floats(const abi::Matrix& matrix, std::int64_t n_rows);
+
+/// y = x W + bias (or y += with kAccumulate) for n_rows rows of n_in and n_out floats. `scratch` is overwritten.
+void linear(CommandBuffer& commands, const abi::Matrix& matrix, const Rows& x, const Rows& y, std::int64_t n_rows,
+            const BufferView& scratch, Output output = Output::kReplace);
+
+}  // namespace marlin::ops

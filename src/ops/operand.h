@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// How operations check their operands: a view must hold the rows an operation will touch.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/error.h"
+#include "device/buffer.h"
+
+namespace marlin::ops {
+
+/// Rows of floats: row r begins at r * stride.
+struct Rows {
+  BufferView view;
+  std::int64_t stride = 0;  // in floats
+};
+
+/// Checks that `view` holds `count` elements of `element_bytes`.
+inline void check_holds(const BufferView& view, std::int64_t count, std::size_t element_bytes) {
+  MARLIN_CHECK(count >= 0 && view.bytes / element_bytes >= static_cast<std::size_t>(count));
+}
+
+/// Checks that `rows` holds n_rows rows of `width` floats.
+inline void check_holds(const Rows& rows, std::int64_t n_rows, std::int64_t width) {
+  MARLIN_CHECK(width <= rows.stride || n_rows <= 1);
+  if (n_rows > 0) check_holds(rows.view, (n_rows - 1) * rows.stride + width, sizeof(float));
+}
+
+/// Dimensions travel to kernels as 32 bits.
+inline std::uint32_t u32(std::int64_t value) {
+  MARLIN_CHECK(value >= 0 && value <= UINT32_MAX);
+  return static_cast<std::uint32_t>(value);
+}
+
+}  // namespace marlin::ops

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sampler against a literal reference, against exact distributions, and at its edges.
+#include "generation/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "metal_marlin/error.h"
+#include "tests/generation/sampler_reference.h"
+
+namespace marlin {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// Not random to any standard, but the same on every platform: sums of four uniforms, scaled to about unit deviation.
+std::vector<float> random_logits(std::size_t n, std::uint64_t seed, float scale) {
+  SamplerRandom random(seed);
+  std::vector<float> logits(n);
+  for (float& logit : logits) {
+    const double sum = random.uniform() + random.uniform() + random.uniform() + random.uniform() - 2.0;
+    logit = static_cast<float>(sum * 1.7) * scale;
+  }
+  return logits;
+}
+
+// As bf16 logits are: many ties.
+std::vector<float> coarse(std::vector<float> logits) {
+  for (float& logit : logits) {
+    logit = std::round(logit * 8.0F) / 8.0F;
+  }
+  return logits;
+}
+
+void expect_equal_distributions(const std::vector<TokenProbability>& got, const std::map<std::int32_t, double>& want,
+                                const std::string& label) {
+  ASSERT_EQ(got.size(), want.size()) << label;
+  auto it = want.begin();
+  for (const TokenProbability& entry : got) {
+    ASSERT_EQ(entry.token, it->first) << label;
+    // The sums differ in their order of some 1e5 terms.
+    ASSERT_NEAR(entry.probability, it->second, 1e-11 * it->second) << label << ", token " << entry.token;
+    ++it;
+  }
+}
+
+void compare_with_reference(const SamplingOptions& options, const std::vector<float>& logits,
+                            const std::string& label) {
+  Sampler sampler(options, static_cast<std::int64_t>(logits.size()));
+  std::vector<float> scratch = logits;
+  const std::vector<double> exact(logits.begin(), logits.end());
+  expect_equal_distributions(sampler.distribution(scratch), reference::distribution(options, exact), label);
+}
+
+std::string message_of(const auto& action, ErrorCode code) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code);
+    return error.what();
+  }
+  ADD_FAILURE() << "no error";
+  return {};
+}
+
+void expect_contains(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << "'" << text << "' lacks '" << part << "'";
+}
+
+struct FilterCase {
+  const char* name;
+  SamplingOptions options;
+};
+
+class SamplerFilter : public testing::TestWithParam<FilterCase> {};
+
+TEST_P(SamplerFilter, EqualsReference) {
+  for (const std::size_t n_tokens : {1U, 2U, 7U, 63U, 64U, 65U, 128U, 1000U, 4099U}) {
+    for (const float scale : {0.3F, 2.0F, 6.0F}) {
+      const std::vector<float> logits = random_logits(n_tokens, n_tokens, scale);
+      const std::string label = std::to_string(n_tokens) + " tokens, scale " + std::to_string(scale);
+      compare_with_reference(GetParam().options, logits, label);
+      compare_with_reference(GetParam().options, coarse(logits), label + ", coarse");
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SamplerFilter,
+    testing::Values(FilterCase{"None", {}}, FilterCase{"Cold", {.temperature = 0.2}},
+                    FilterCase{"Hot", {.temperature = 50.0}}, FilterCase{"TopK1", {.top_k = 1}},
+                    FilterCase{"TopK2", {.top_k = 2}}, FilterCase{"TopK40", {.top_k = 40}},
+                    FilterCase{"TopK999", {.top_k = 999}}, FilterCase{"TopKAll", {.top_k = 1000000}},
+                    FilterCase{"TopP95", {.top_p = 0.95}}, FilterCase{"TopP50", {.top_p = 0.5}},
+                    FilterCase{"TopPTiny", {.top_p = 1e-300}}, FilterCase{"TopPAlmostOne", {.top_p = 0.999999}},
+                    FilterCase{"MinP05", {.min_p = 0.05}}, FilterCase{"MinP1", {.min_p = 1.0}},
+                    FilterCase{"TopKTopP", {.top_k = 50, .top_p = 0.9}},
+                    FilterCase{"MinPTopP", {.top_p = 0.8, .min_p = 0.1}},
+                    FilterCase{"TopKMinP", {.top_k = 20, .min_p = 0.2}},
+                    FilterCase{"Everything", {.temperature = 0.7, .top_k = 100, .top_p = 0.9, .min_p = 0.02}},
+                    FilterCase{"HotTopP", {.temperature = 100.0, .top_p = 0.95}}),
+    [](const auto& instance) { return std::string(instance.param.name); });
+
+TEST(Sampler, FullVocabularyEqualsReference) {
+  const std::vector<float> logits = random_logits(154880, 3, 3.0F);
+  compare_with_reference({.top_p = 0.95}, logits, "top_p");
+  compare_with_reference({.top_p = 0.95}, coarse(logits), "top_p, coarse");
+  compare_with_reference({.top_k = 3000}, coarse(logits), "top_k more than there are blocks");
+  compare_with_reference({.top_p = 0.95003}, std::vector<float>(154880, -3.5F), "flat");
+}
+
+TEST(Sampler, LowTokensThatMatterAreNotPruned) {
+  // Half of the mass on one token, half spread evenly: most of the tail belongs to the nucleus.
+  std::vector<float> tail(5000, 0.0F);
+  tail[77] = std::log(5000.0F);
+  compare_with_reference({.top_p = 0.95003}, tail, "tail");
+  // One token per block, so that no block weighs much more than its one token.
+  std::vector<float> spikes(5000, -60.0F);
+  for (std::size_t i = 3; i < spikes.size(); i += 64) {
+    spikes[i] = static_cast<float>(i % 5) * 0.1F;
+  }
+  compare_with_reference({.min_p = 0.9}, spikes, "spikes, min_p");
+  compare_with_reference({.top_p = 0.97}, spikes, "spikes, top_p");
+  compare_with_reference({.top_k = 30}, spikes, "spikes, top_k");
+}
+
+// Pearson's statistic of `n_draws` draws against the exact probabilities.
+double chi_square(Sampler& sampler, const std::vector<float>& logits, const std::map<std::int32_t, double>& expected,
+                  int n_draws) {
+  std::map<std::int32_t, int> counts;
+  std::vector<float> scratch;
+  for (int i = 0; i < n_draws; ++i) {
+    scratch = logits;
+    ++counts[sampler.sample(scratch)];
+  }
+  for (const auto& [token, count] : counts) {
+    EXPECT_TRUE(expected.contains(token)) << "token " << token << " drawn " << count << " times, not in the support";
+  }
+  double statistic = 0.0;
+  for (const auto& [token, probability] : expected) {
+    const double want = probability * n_draws;
+    statistic += (counts[token] - want) * (counts[token] - want) / want;
+  }
+  return statistic;
+}
+
+// The bound is the mean plus 4 deviations of a chi-square of n - 1 degrees of freedom, plus a little for its skew.
+double chi_square_bound(std::size_t n) {
+  const double freedom = static_cast<double>(n) - 1.0;
+  return freedom + 4.0 * std::sqrt(2.0 * freedom) + 10.0;
+}
+
+TEST(SamplerStatistics, DrawsFollowTheDistribution) {
+  const std::vector<FilterCase> cases = {{"none", {.seed = 11}},
+                                         {"temperature", {.temperature = 0.6, .seed = 12}},
+                                         {"top_k", {.top_k = 9, .seed = 13}},
+                                         {"top_p", {.top_p = 0.8, .seed = 14}},
+                                         {"min_p", {.min_p = 0.1, .seed = 15}}};
+  const std::vector<float> logits = random_logits(300, 5, 1.0F);
+  const std::vector<double> exact(logits.begin(), logits.end());
+  for (const FilterCase& c : cases) {
+    Sampler sampler(c.options, 300);
+    const auto expected = reference::distribution(c.options, exact);
+    EXPECT_LT(chi_square(sampler, logits, expected, 100000), chi_square_bound(expected.size())) << c.name;
+  }
+}
+
+TEST(SamplerStatistics, TheCheckNoticesAWrongDistribution) {
+  const std::vector<float> logits = random_logits(300, 5, 1.0F);
+  const std::vector<double> exact(logits.begin(), logits.end());
+  Sampler sampler({.temperature = 0.95, .seed = 1}, 300);
+  const auto expected = reference::distribution({.temperature = 1.0}, exact);
+  EXPECT_GT(chi_square(sampler, logits, expected, 100000), chi_square_bound(expected.size()));
+}
+
+// Frozen: a change of any of these breaks the promise that a seed means the same text in every version.
+TEST(SamplerSeed, TokensAreFrozen) {
+  const std::vector<float> logits = random_logits(5000, 42, 2.5F);
+  const auto draw = [&](SamplingOptions options) {
+    options.seed = 1234;
+    Sampler sampler(options, 5000);
+    std::vector<std::int32_t> tokens;
+    for (int i = 0; i < 10; ++i) {
+      std::vector<float> scratch = logits;
+      tokens.push_back(sampler.sample(scratch));
+    }
+    return tokens;
+  };
+  EXPECT_EQ(draw({}), (std::vector<std::int32_t>{2842, 3402, 199, 3921, 1800, 899, 229, 4813, 2998, 2751}));
+  EXPECT_EQ(draw({.temperature = 0.8, .top_p = 0.95}),
+            (std::vector<std::int32_t>{3242, 3809, 289, 4028, 1976, 899, 316, 4846, 3402, 3198}));
+  EXPECT_EQ(draw({.top_k = 40}), (std::vector<std::int32_t>{3820, 3992, 429, 4082, 2974, 1335, 429, 4846, 3876, 3820}));
+  EXPECT_EQ(draw({.min_p = 0.05, .repetition_penalty = 1.2}),
+            (std::vector<std::int32_t>{3402, 3892, 316, 4031, 2113, 1017, 393, 4846, 3119, 2842}));
+}
+
+TEST(SamplerSeed, GeneratorIsSplitMix64) {
+  SamplerRandom random(0);  // the mixer maps 0 to 0, so this is the published sequence of seed 0
+  EXPECT_EQ(random.next(), 0xE220A8397B1DCDAFULL);
+  EXPECT_EQ(random.next(), 0x6E789E6AA1B965F4ULL);
+  for (int i = 0; i < 1000; ++i) {
+    const double u = random.uniform();
+    ASSERT_GE(u, 0.0);
+    ASSERT_LT(u, 1.0);
+  }
+}
+
+TEST(SamplerSeed, UnsetSeedsDifferAndCanBeRepeated) {
+  const Sampler a({}, 10);
+  const Sampler b({}, 10);
+  EXPECT_NE(a.seed(), b.seed());
+  const std::vector<float> logits(1000, 0.0F);
+  Sampler first({}, 1000);
+  Sampler again({.seed = first.seed()}, 1000);
+  for (int i = 0; i < 20; ++i) {
+    std::vector<float> x = logits;
+    std::vector<float> y = logits;
+    EXPECT_EQ(first.sample(x), again.sample(y));
+  }
+}
+
+TEST(SamplerGreedy, LargestLogitLowestIdOfEquals) {
+  Sampler sampler({.temperature = 0.0}, 100);
+  std::vector<float> logits(100, -1.0F);
+  logits[70] = 3.0F;
+  logits[17] = 3.0F;
+  EXPECT_EQ(sampler.sample(logits), 17);
+  const auto all = sampler.distribution(logits);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].token, 17);
+  EXPECT_EQ(all[0].probability, 1.0);
+}
+
+TEST(SamplerGreedy, ZerosOfBothSignsAreEqual) {
+  std::vector<float> logits = {-1.0F, -0.0F, 0.0F};
+  EXPECT_EQ(Sampler({.temperature = 0.0}, 3).sample(logits), 1);
+  EXPECT_EQ(Sampler({.top_k = 1}, 3).sample(logits), 1);
+}
+
+TEST(Sampler, TinyTemperatureIsGreedyUpToTies) {
+  for (const double temperature : {1e-6, 1e-300, 5e-324}) {
+    Sampler sampler({.temperature = temperature}, 4);
+    std::vector<float> logits = {1.0F, 5.0F, 5.0F, 4.999F};
+    const auto got = sampler.distribution(logits);
+    ASSERT_EQ(got.size(), 2U) << temperature;
+    EXPECT_EQ(got[0].token, 1);
+    EXPECT_EQ(got[1].token, 2);
+    EXPECT_EQ(got[0].probability, 0.5);
+  }
+}
+
+TEST(Sampler, TopKKeepsTheLowestIdsOfEquals) {
+  Sampler sampler({.top_k = 3}, 6);
+  std::vector<float> logits = {0.0F, 1.0F, 0.0F, 1.0F, 0.0F, 1.0F};
+  std::vector<std::int32_t> tokens;
+  for (const TokenProbability& entry : sampler.distribution(logits)) {
+    tokens.push_back(entry.token);
+  }
+  EXPECT_EQ(tokens, (std::vector<std::int32_t>{1, 3, 5}));
+  Sampler two({.top_k = 2}, 6);
+  ASSERT_EQ(two.distribution(logits).back().token, 3);
+}
+
+TEST(Sampler, OneTokenVocabulary) {
+  for (const SamplingOptions& options :
+       {SamplingOptions{}, {.temperature = 0.0}, {.top_k = 5}, {.top_p = 0.1}, {.min_p = 1.0}}) {
+    Sampler sampler(options, 1);
+    std::vector<float> logits = {-7.0F};
+    EXPECT_EQ(sampler.sample(logits), 0);
+  }
+}
+
+TEST(Sampler, PaddedTokensAreNeverChosen) {
+  for (const double temperature : {0.0, 1.0}) {
+    Sampler sampler({.temperature = temperature, .repetition_penalty = 1.1}, 8, 5);
+    sampler.observe_prompt(std::vector<std::int32_t>{7});
+    std::vector<float> logits = {0, 0, 1, 0, 0, 50, kInfinity, kNan};
+    for (const TokenProbability& entry : sampler.distribution(logits)) {
+      EXPECT_LT(entry.token, 5);
+    }
+    EXPECT_LT(sampler.sample(logits), 5);
+  }
+}
+
+TEST(SamplerPenalties, HandComputed) {
+  // Token 0 in the prompt, 1 generated once, 2 in both and generated twice, 3 unseen, 4 in the prompt with logit < 0.
+  const SamplingOptions options{
+      .temperature = 0.0, .repetition_penalty = 2.0, .presence_penalty = 0.5, .frequency_penalty = 0.25};
+  Sampler sampler(options, 5);
+  sampler.observe_prompt(std::vector<std::int32_t>{0, 2, 4, 0});
+  std::vector<float> logits = {0, 9, 0, 0, 0};
+  ASSERT_EQ(sampler.sample(logits), 1);
+  for (int i = 0; i < 2; ++i) {
+    logits = {0, 0, 9, 0, 0};
+    ASSERT_EQ(sampler.sample(logits), 2);
+  }
+  logits = {3.0F, 3.0F, 3.0F, 3.0F, -3.0F};
+  sampler.distribution(logits);
+  // 3/2; 3/2 - 0.5 - 0.25; 3/2 - 0.5 - 2 * 0.25; 3; -3 * 2
+  EXPECT_EQ(logits, (std::vector<float>{1.5F, 0.75F, 0.5F, 3.0F, -6.0F}));
+}
+
+TEST(SamplerPenalties, EqualReferenceOverAGeneration) {
+  const SamplingOptions options{.temperature = 0.9,
+                                .top_p = 0.9,
+                                .repetition_penalty = 1.3,
+                                .presence_penalty = -0.7,
+                                .frequency_penalty = 1.1,
+                                .seed = 8,
+                                .logit_bias = {{3, 2.0F}, {90, -1.0F}, {3, 0.5F}}};
+  const std::vector<std::int32_t> prompt = {5, 6, 7, 5, 99};
+  Sampler sampler(options, 100);
+  sampler.observe_prompt(prompt);
+  std::vector<std::int32_t> output;
+  for (std::uint64_t step = 0; step < 50; ++step) {
+    const std::vector<float> logits = random_logits(100, step, 2.0F);
+    const std::vector<double> penalized = reference::penalized(options, logits, prompt, output);
+    std::vector<float> scratch = logits;
+    // Penalised logits are float again, hence the tolerance.
+    const auto want = reference::distribution(options, penalized);
+    const auto got = sampler.distribution(scratch);
+    ASSERT_EQ(got.size(), want.size()) << step;
+    for (const TokenProbability& entry : got) {
+      ASSERT_NEAR(entry.probability, want.at(entry.token), 1e-6) << step;
+    }
+    scratch = logits;
+    output.push_back(sampler.sample(scratch));
+  }
+}
+
+TEST(SamplerBias, AddsAndForbids) {
+  Sampler sampler({.temperature = 0.0, .logit_bias = {{2, 5.0F}, {0, -kInfinity}}}, 3);
+  std::vector<float> logits = {kInfinity, 1.0F, -3.0F};
+  EXPECT_EQ(sampler.sample(logits), 2);
+  EXPECT_EQ(logits, (std::vector<float>{-kInfinity, 1.0F, 2.0F}));
+}
+
+TEST(SamplerErrors, BiasOutsideTheVocabulary) {
+  for (const std::int32_t token : {-1, 3}) {
+    const SamplingOptions options{.logit_bias = {{token, 1.0F}}};
+    expect_contains(message_of([&] { Sampler(options, 3); }, ErrorCode::kInvalidArgument),
+                    "--logit-bias names token " + std::to_string(token));
+  }
+}
+
+TEST(SamplerErrors, PromptTokenOutsideTheVocabulary) {
+  Sampler sampler({}, 3);
+  for (const std::int32_t token : {-1, 3}) {
+    expect_contains(message_of(
+                        [&] {
+                          sampler.observe_prompt(std::vector<std::int32_t>{0, token});
+                        },
+                        ErrorCode::kInvalidArgument),
+                    "token " + std::to_string(token));
+  }
+}
+
+TEST(SamplerErrors, NanIsNamedWhereverItIs) {
+  for (const double temperature : {0.0, 1.0}) {
+    for (std::size_t n_tokens : {1U, 8U, 64U, 150U}) {
+      for (std::size_t at = 0; at < n_tokens; ++at) {
+        Sampler sampler({.temperature = temperature}, static_cast<std::int64_t>(n_tokens));
+        std::vector<float> logits(n_tokens, 1.0F);
+        logits[at] = kNan;
+        const std::string message = message_of([&] { sampler.sample(logits); }, ErrorCode::kDevice);
+        expect_contains(message, "logits are not finite: the logit of token " + std::to_string(at));
+      }
+    }
+  }
+}
+
+TEST(SamplerErrors, NothingLeftToChoose) {
+  for (const double temperature : {0.0, 1.0}) {
+    Sampler sampler({.temperature = temperature}, 100);
+    std::vector<float> logits(100, -kInfinity);
+    expect_contains(message_of([&] { sampler.sample(logits); }, ErrorCode::kDevice), "all are -infinity");
+  }
+}
+
+TEST(Sampler, InfiniteLogits) {
+  const std::vector<SamplingOptions> cases = {{}, {.top_k = 3}, {.top_p = 0.9}, {.min_p = 0.5}};
+  for (const SamplingOptions& options : cases) {
+    Sampler sampler(options, 100);
+    std::vector<float> logits(100, 2.0F);
+    logits[40] = kInfinity;
+    logits[99] = kInfinity;
+    const auto got = sampler.distribution(logits);
+    ASSERT_EQ(got.size(), 2U);
+    EXPECT_EQ(got[0].token, 40);
+    EXPECT_EQ(got[0].probability, 0.5);
+    EXPECT_EQ(got[1].token, 99);
+  }
+  Sampler greedy({.temperature = 0.0}, 3);
+  std::vector<float> logits = {1.0F, kInfinity, kInfinity};
+  EXPECT_EQ(greedy.sample(logits), 1);
+}
+
+TEST(Sampler, ForbiddenTokensAreNeverDrawn) {
+  const std::vector<SamplingOptions> cases = {{.seed = 1}, {.top_k = 90, .seed = 1}, {.top_p = 0.999999, .seed = 1}};
+  for (const SamplingOptions& options : cases) {
+    Sampler sampler(options, 200);
+    for (int i = 0; i < 500; ++i) {
+      std::vector<float> logits(200, -kInfinity);
+      logits[130] = 0.0F;
+      logits[131] = std::numeric_limits<float>::lowest();
+      logits[5] = -1.0F;
+      const std::int32_t token = sampler.sample(logits);
+      ASSERT_TRUE(token == 130 || token == 5) << token;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace marlin
