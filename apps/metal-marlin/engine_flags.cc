@@ -28,6 +28,8 @@ void EngineFlags::add_to(CLI::App& command) {
   command.add_option("-c,--ctx-size", options.context_tokens,
                      fmt::format("Context in tokens (0 = the model's own, at most {})", kDefaultContextTokens))
       ->capture_default_str();
+  command.add_option("--cache-type", options.cache_type, "Key-value cache: f16, or f32 at twice the memory")
+      ->capture_default_str();
   command.add_flag("-v,--verbose", verbose, "Say what is loaded, where memory goes and which options are used");
 }
 

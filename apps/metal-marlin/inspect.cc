@@ -109,7 +109,7 @@ void print_text(const ModelDirectory& directory, const ModelConfig& config, cons
   const Totals totals = add_up(modules);
   const AttentionConfig& attention = config.attention;
   const std::int64_t context = std::min(config.max_positions, kDefaultContextTokens);
-  const std::size_t kv_bytes = static_cast<std::size_t>(context) * KvCache::bytes_per_token(config);
+  const std::size_t kv_bytes = static_cast<std::size_t>(context) * KvCache::bytes_per_token(config, abi::MatrixFormat::kF16);
   fmt::print("model         {}\n", directory.path().string());
   fmt::print("architecture  {}: {} layers, hidden {}, vocabulary {}, context {}\n", config.architecture, config.n_layers,
              config.hidden_size, config.vocab_size, config.max_positions);
@@ -132,7 +132,7 @@ void print_text(const ModelDirectory& directory, const ModelConfig& config, cons
   }
   fmt::print("weights       {:.1f} MiB\n", static_cast<double>(totals.bytes) / kMib);
   fmt::print("KV cache      {:.1f} MiB for {} tokens ({} bytes per token)\n", static_cast<double>(kv_bytes) / kMib,
-             context, KvCache::bytes_per_token(config));
+             context, KvCache::bytes_per_token(config, abi::MatrixFormat::kF16));
   fmt::print("memory        {:.1f} MiB and a workspace (metal-marlin run --verbose prints the plan)\n",
              static_cast<double>(totals.bytes + kv_bytes) / kMib);
   if (!list_all) {
@@ -168,7 +168,7 @@ void print_json(const ModelDirectory& directory, const ModelConfig& config, cons
                                    {"experts_per_token", config.moe.top_k},
                                    {"bits_per_weight", totals.exl3_bits / weights},
                                    {"weight_bytes", totals.bytes},
-                                   {"kv_bytes_per_token", KvCache::bytes_per_token(config)},
+                                   {"kv_bytes_per_token", KvCache::bytes_per_token(config, abi::MatrixFormat::kF16)},
                                    {"tensors", std::move(list)}};
   fmt::print("{}\n", boost::json::serialize(object));
 }

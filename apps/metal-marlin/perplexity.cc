@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// metal-marlin perplexity: how well a model predicts a text. The text is tokenised whole, without special tokens; its first
-// windows of 512 tokens each stand alone; all tokens of a window but the first are scored.
+// metal-marlin perplexity: how well a model predicts a text. The text is tokenised whole (special tokens it spells are
+// parsed, none are added); its first windows of 512 tokens each stand alone; all tokens of a window but the first are
+// scored.
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -32,7 +33,7 @@ void PerplexityCommand::operator()() const {
     fail(ErrorCode::kInvalidArgument, "--window must be between 2 and the context of {}, got {}",
          engine->info().context_tokens, window);
   }
-  const std::vector<std::int32_t> ids = engine->encode(read_file(file), /*parse_special=*/false, /*add_bos=*/false);
+  const std::vector<std::int32_t> ids = engine->encode(read_file(file), /*parse_special=*/true, /*add_bos=*/false);
   const std::int64_t n_windows = std::min(static_cast<std::int64_t>(ids.size()) / window, max_windows);
   if (n_windows < 1) {
     fail(ErrorCode::kInvalidArgument, "{} has {} tokens, less than one window of {}; use a longer text or --window",

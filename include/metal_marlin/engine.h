@@ -21,13 +21,14 @@ namespace marlin {
 inline constexpr std::int64_t kDefaultContextTokens = 8192;
 
 struct EngineOptions {
-  std::string model;           ///< model directory; ignored when `synthetic` is set
-  std::string synthetic;       ///< geometry to fill with random weights instead ("glm-4.7-flash"), for speed tests
+  std::string model = {};      ///< model directory; ignored when `synthetic` is set
+  std::string synthetic = {};  ///< geometry to fill with random weights instead ("glm-4.7-flash"), for speed tests
   int synthetic_bits = 3;      ///< bits per weight of the synthetic model, 1..8
   std::string backend = "auto";
   int n_threads = 0;           ///< cpu: 0 = one per usable processor
   std::int64_t context_tokens = 0;  ///< 0 = the model's own, at most kDefaultContextTokens
-  std::function<void(std::string_view stage, double fraction)> progress;  ///< called while loading
+  std::string cache_type = "f16";   ///< of keys and values: f16, or f32 at twice the memory
+  std::function<void(std::string_view stage, double fraction)> progress = {};  ///< called while loading
 };
 
 /// Where memory goes, in bytes.

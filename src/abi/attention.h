@@ -2,12 +2,12 @@
 // Causal attention over a cache that already holds the rows' own keys: row r sees positions 0..start_position + r.
 //
 // grouped_attention_f32: query head h reads key-value head h / (n_heads / n_kv_heads).
-// Bindings: q f32 [n_rows, n_heads, head_dim] read; keys, values f16 [n_positions, n_kv_heads, head_dim] read;
-//           out f32 [n_rows, n_heads, head_dim] written.
+// Bindings: q f32 [n_rows, n_heads, head_dim] read; keys, values [n_positions, n_kv_heads, head_dim] read;
+//           out f32 [n_rows, n_heads, head_dim] written. Caches are f16 or f32, as cache_format says.
 //
 // latent_attention_f32: score = query . latent + rotated query . rotated key, both from one cache row; out = sum of latents.
 // Bindings: query f32 [n_rows, n_heads, rank] read; q f32 (rotated part of head h of row r at
-//           r * q_row_stride + h * q_head_stride + q_rope_offset) read; cache f16 [n_positions, rank + rope_dim] read;
+//           r * q_row_stride + h * q_head_stride + q_rope_offset) read; cache [n_positions, rank + rope_dim] read;
 //           out f32 [n_rows, n_heads, rank] written.
 //
 // latent_query_f32: query = q_nope W_uk, latent_value_f32: out = latent W_uv^T, per head, from kv_b f32/f16/bf16
@@ -27,8 +27,10 @@ struct GroupedAttentionArguments {
   std::uint32_t head_dim;
   std::uint32_t start_position;
   float scale;
+  MatrixFormat cache_format;  // kF16 or kF32
+  std::uint32_t reserved;
 };
-static_assert(sizeof(GroupedAttentionArguments) == 24);
+static_assert(sizeof(GroupedAttentionArguments) == 32);
 
 struct LatentAttentionArguments {
   std::uint32_t n_rows;
@@ -40,7 +42,7 @@ struct LatentAttentionArguments {
   std::uint32_t q_rope_offset;  // in floats
   std::uint32_t start_position;
   float scale;
-  std::uint32_t reserved;
+  MatrixFormat cache_format;  // kF16 or kF32
 };
 static_assert(sizeof(LatentAttentionArguments) == 40);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// kv_append_f16: stores rows in the cache, rounded to f16, at positions start_position...
-// Bindings: x f32 (rows of width at row_stride) read; cache f16 [n_positions, width] written.
+// kv_append_f32: stores rows in the cache, as f32 or rounded to f16, at positions start_position...
+// Bindings: x f32 (rows of width at row_stride) read; cache f16 or f32 [n_positions, width] written.
 #pragma once
 
-#include <cstdint>
+#include "abi/matrix.h"
 
 namespace marlin::abi {
 
@@ -12,7 +12,9 @@ struct KvAppendArguments {
   std::uint32_t width;
   std::uint32_t row_stride;  // in floats
   std::uint32_t start_position;
+  MatrixFormat cache_format;  // kF16 or kF32
+  std::uint32_t reserved;
 };
-static_assert(sizeof(KvAppendArguments) == 16);
+static_assert(sizeof(KvAppendArguments) == 24);
 
 }  // namespace marlin::abi

@@ -52,6 +52,12 @@ std::int64_t choose_context(std::int64_t requested, const ModelConfig& config) {
   return requested > 0 ? requested : std::min(config.max_positions, kDefaultContextTokens);
 }
 
+abi::MatrixFormat parse_cache_type(std::string_view name) {
+  if (name == "f16") return abi::MatrixFormat::kF16;
+  if (name == "f32") return abi::MatrixFormat::kF32;
+  fail(ErrorCode::kInvalidArgument, "--cache-type must be f16 or f32, got '{}'", name);
+}
+
 /// Opens the tensors and returns the model's description.
 ModelConfig open_tensors(LoadedModel& loaded, const EngineOptions& options) {
   if (!options.synthetic.empty()) {
@@ -94,6 +100,7 @@ WorkspaceNeeds session_needs(const LoadedModel& loaded, std::int64_t n_logit_row
 LoadedModel load_model(const EngineOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
+  loaded.cache_format = parse_cache_type(options.cache_type);
   loaded.device = create_device(options.backend, {.n_threads = options.n_threads});
   const ModelConfig config = open_tensors(loaded, options);
   if (loaded.directory) load_text(loaded);
@@ -113,7 +120,8 @@ LoadedModel load_model(const EngineOptions& options) {
         }
       });
   info.memory.weights = loaded.model->weight_bytes();
-  info.memory.kv_cache = static_cast<std::size_t>(info.context_tokens) * KvCache::bytes_per_token(config);
+  info.memory.kv_cache = 
+      static_cast<std::size_t>(info.context_tokens) * KvCache::bytes_per_token(config, loaded.cache_format);
   info.memory.workspace = session_needs(loaded, 1).bytes();
   check_fits(info);
   loaded.rope_table = loaded.model->make_rope_table(info.context_tokens);

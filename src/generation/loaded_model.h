@@ -27,6 +27,7 @@ struct LoadedModel {
   std::optional<ChatTemplate> chat_template;
   GenerationDefaults defaults;
   EngineInfo info;
+  abi::MatrixFormat cache_format = abi::MatrixFormat::kF16;
 
   /// The tokenizer, or Error(kNotFound) saying which file the model lacks.
   [[nodiscard]] const Tokenizer& require_tokenizer() const;

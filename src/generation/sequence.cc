@@ -9,7 +9,7 @@ namespace marlin {
 
 Sequence::Sequence(const LoadedModel& loaded, std::int64_t n_logit_rows)
     : loaded_(loaded),
-      cache_(*loaded.device, loaded.model->config(), loaded.info.context_tokens),
+      cache_(*loaded.device, loaded.model->config(), loaded.info.context_tokens, loaded.cache_format),
       workspace_(*loaded.device, session_needs(loaded, n_logit_rows)) {
   tokens_.reserve(static_cast<std::size_t>(loaded.info.context_tokens));
 }

@@ -9,31 +9,31 @@ struct RowBytes {
   std::size_t values;
 };
 
-RowBytes row_bytes(const AttentionConfig& attention) {
-  constexpr std::size_t kElement = sizeof(std::uint16_t);
+RowBytes row_bytes(const AttentionConfig& attention, abi::MatrixFormat format) {
+  const std::size_t element = format == abi::MatrixFormat::kF16 ? sizeof(std::uint16_t) : sizeof(float);
   if (attention.kind == AttentionKind::kLatent) {
-    return {static_cast<std::size_t>(attention.kv_lora_rank + attention.qk_rope_head_dim) * kElement, 0};
+    return {static_cast<std::size_t>(attention.kv_lora_rank + attention.qk_rope_head_dim) * element, 0};
   }
-  const std::size_t row = static_cast<std::size_t>(attention.n_kv_heads * attention.head_dim) * kElement;
+  const std::size_t row = static_cast<std::size_t>(attention.n_kv_heads * attention.head_dim) * element;
   return {row, row};
 }
 
 }  // namespace
 
-std::size_t KvCache::bytes_per_token(const ModelConfig& config) {
-  const RowBytes row = row_bytes(config.attention);
+std::size_t KvCache::bytes_per_token(const ModelConfig& config, abi::MatrixFormat format) {
+  const RowBytes row = row_bytes(config.attention, format);
   return static_cast<std::size_t>(config.n_layers) * (row.keys + row.values);
 }
 
-KvCache::KvCache(Device& device, const ModelConfig& config, std::int64_t n_positions)
+KvCache::KvCache(Device& device, const ModelConfig& config, std::int64_t n_positions, abi::MatrixFormat format)
     : n_positions_(n_positions),
-      buffer_(device.allocate(static_cast<std::size_t>(n_positions) * bytes_per_token(config), "kv cache")) {
-  const RowBytes row = row_bytes(config.attention);
+      buffer_(device.allocate(static_cast<std::size_t>(n_positions) * bytes_per_token(config, format), "kv cache")) {
+  const RowBytes row = row_bytes(config.attention, format);
   const std::size_t keys = row.keys * static_cast<std::size_t>(n_positions);
   const std::size_t values = row.values * static_cast<std::size_t>(n_positions);
   std::size_t offset = 0;
   for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
-    layers_.push_back({{buffer_.get(), offset, keys}, {buffer_.get(), offset + keys, values}});
+    layers_.push_back({{buffer_.get(), offset, keys}, {buffer_.get(), offset + keys, values}, format});
     offset += keys + values;
   }
 }

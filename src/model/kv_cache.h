@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys and values of one sequence, per layer, in f16. Latent attention keeps one row of kv_lora_rank + qk_rope_head_dim per
+// Keys and values of one sequence, per layer, in f16 or f32. Latent attention keeps one row of kv_lora_rank + qk_rope_head_dim per
 // token, grouped attention a row of keys and one of values.
 #pragma once
 
@@ -7,25 +7,28 @@
 #include <memory>
 #include <vector>
 
+#include "abi/matrix.h"
 #include "device/device.h"
 #include "model/config.h"
 
 namespace marlin {
 
 struct LayerCache {
-  BufferView keys;    // f16 [n_positions, key_width]; of latent attention: the latent rows
-  BufferView values;  // f16 [n_positions, value_width]; none for latent attention
+  BufferView keys;    // [n_positions, key_width]; of latent attention: the latent rows
+  BufferView values;  // [n_positions, value_width]; none for latent attention
+  abi::MatrixFormat format = abi::MatrixFormat::kF16;  // or kF32
 };
 
 class KvCache {
  public:
-  KvCache(Device& device, const ModelConfig& config, std::int64_t n_positions);
+  /// `format`: kF16 or kF32.
+  KvCache(Device& device, const ModelConfig& config, std::int64_t n_positions, abi::MatrixFormat format);
 
   [[nodiscard]] std::int64_t n_positions() const { return n_positions_; }
   [[nodiscard]] const LayerCache& layer(std::int64_t index) const { return layers_[static_cast<std::size_t>(index)]; }
 
   /// Bytes one token takes over all layers.
-  static std::size_t bytes_per_token(const ModelConfig& config);
+  static std::size_t bytes_per_token(const ModelConfig& config, abi::MatrixFormat format);
 
  private:
   std::int64_t n_positions_;

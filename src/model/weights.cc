@@ -182,6 +182,7 @@ std::uint64_t Weights::scale_address(const std::string& name, std::string_view s
     fail(ErrorCode::kNotFound, "{} has neither tensor '{}.{}' nor '{}'; the checkpoint is incomplete", source_.name(),
          name, scales, mask_name);
   }
+  if (mask->dtype != DType::kU16) check_dtype(*mask, DType::kI16);
   check_shape(*mask, std::array{n / 16});
   const std::vector<std::uint16_t> expanded = expand_sign_mask(mask->span(), mask_name);
   const BufferView view = store(std::as_bytes(std::span(expanded)));

@@ -12,14 +12,16 @@ void grouped_attention(CommandBuffer& commands, const GroupedAttentionShape& sha
   const std::int64_t cached = (start_position + n_rows) * shape.n_kv_heads * shape.head_dim;
   check_holds(q, n_rows * shape.n_heads * shape.head_dim, sizeof(float));
   check_holds(out, n_rows * shape.n_heads * shape.head_dim, sizeof(float));
-  check_holds(keys, cached, sizeof(std::uint16_t));
-  check_holds(values, cached, sizeof(std::uint16_t));
+  check_holds(keys, cached, cache_element_bytes(shape.cache_format));
+  check_holds(values, cached, cache_element_bytes(shape.cache_format));
   const abi::GroupedAttentionArguments arguments{.n_rows = u32(n_rows),
                                                  .n_heads = u32(shape.n_heads),
                                                  .n_kv_heads = u32(shape.n_kv_heads),
                                                  .head_dim = u32(shape.head_dim),
                                                  .start_position = u32(start_position),
-                                                 .scale = static_cast<float>(shape.scale)};
+                                                 .scale = static_cast<float>(shape.scale),
+                                                 .cache_format = shape.cache_format,
+                                                 .reserved = 0};
   commands.dispatch("grouped_attention_f32", arguments, {reads(q), reads(keys), reads(values), writes(out)});
 }
 

@@ -12,9 +12,10 @@ struct GroupedAttentionShape {
   std::int64_t n_kv_heads = 0;
   std::int64_t head_dim = 0;
   double scale = 0;
+  abi::MatrixFormat cache_format = abi::MatrixFormat::kF16;  // or kF32
 };
 
-/// out, q: f32 [n_rows, n_heads, head_dim]; keys, values: f16 [n_positions, n_kv_heads, head_dim], already holding the rows'
+/// out, q: f32 [n_rows, n_heads, head_dim]; keys, values: [n_positions, n_kv_heads, head_dim], already holding the rows'
 /// own. Row r sees positions 0 .. start_position + r.
 void grouped_attention(CommandBuffer& commands, const GroupedAttentionShape& shape, const BufferView& q,
                        const BufferView& keys, const BufferView& values, const BufferView& out, std::int64_t n_rows,

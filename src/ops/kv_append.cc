@@ -6,14 +6,16 @@
 namespace marlin::ops {
 
 void kv_append(CommandBuffer& commands, const Rows& x, const BufferView& cache, std::int64_t n_rows,
-               std::int64_t width, std::int64_t start_position) {
+               std::int64_t width, std::int64_t start_position, abi::MatrixFormat format) {
   check_holds(x, n_rows, width);
-  check_holds(cache, (start_position + n_rows) * width, sizeof(std::uint16_t));
+  check_holds(cache, (start_position + n_rows) * width, cache_element_bytes(format));
   const abi::KvAppendArguments arguments{.n_rows = u32(n_rows),
                                          .width = u32(width),
                                          .row_stride = u32(x.stride),
-                                         .start_position = u32(start_position)};
-  commands.dispatch("kv_append_f16", arguments, {reads(x.view), updates(cache)});
+                                         .start_position = u32(start_position),
+                                         .cache_format = format,
+                                         .reserved = 0};
+  commands.dispatch("kv_append_f32", arguments, {reads(x.view), updates(cache)});
 }
 
 }  // namespace marlin::ops

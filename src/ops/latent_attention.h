@@ -16,13 +16,14 @@ struct LatentAttentionShape {
   std::int64_t rope_dim = 0;  // of a query head, rotated; follows nope_dim
   std::int64_t value_dim = 0;
   double scale = 0;
+  abi::MatrixFormat cache_format = abi::MatrixFormat::kF16;  // or kF32
 };
 
 /// Floats of scratch that latent_attention() needs for n_rows rows.
 std::int64_t latent_attention_scratch_floats(const LatentAttentionShape& shape, std::int64_t n_rows);
 
 /// q: f32 [n_rows, n_heads, nope_dim + rope_dim], rotated; kv_b: plain matrix [n_heads (nope_dim + value_dim)][rank];
-/// cache: f16 [n_positions, rank + rope_dim], already holding the rows' own; out: f32 [n_rows, n_heads, value_dim].
+/// cache: [n_positions, rank + rope_dim], already holding the rows' own; out: f32 [n_rows, n_heads, value_dim].
 void latent_attention(CommandBuffer& commands, const LatentAttentionShape& shape, const abi::Matrix& kv_b,
                       const BufferView& q, const BufferView& cache, const BufferView& out, std::int64_t n_rows,
                       std::int64_t start_position, const BufferView& scratch);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/matrix.h"
 #include "base/error.h"
 #include "device/buffer.h"
 
@@ -25,6 +26,12 @@ inline void check_holds(const BufferView& view, std::int64_t count, std::size_t 
 inline void check_holds(const Rows& rows, std::int64_t n_rows, std::int64_t width) {
   MARLIN_CHECK(width <= rows.stride || n_rows <= 1);
   if (n_rows > 0) check_holds(rows.view, (n_rows - 1) * rows.stride + width, sizeof(float));
+}
+
+/// Element types a key-value cache can have.
+inline std::size_t cache_element_bytes(abi::MatrixFormat format) {
+  MARLIN_CHECK(format == abi::MatrixFormat::kF16 || format == abi::MatrixFormat::kF32);
+  return format == abi::MatrixFormat::kF16 ? sizeof(std::uint16_t) : sizeof(float);
 }
 
 /// Dimensions travel to kernels as 32 bits.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/error.h"
 #include "text/regex_pattern.h"
@@ -61,32 +62,78 @@ void order_marks(std::vector<utf8proc_int32_t>& code_points) {
   }
 }
 
-std::string normalize_chunk(std::string_view chunk, bool compose, bool compatible) {
-  const int form =
-      (compatible ? UTF8PROC_COMPAT : 0) | UTF8PROC_STABLE | (compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE);
-  const auto options = static_cast<utf8proc_option_t>(form);
-  std::vector<utf8proc_int32_t> code_points;
-  std::array<utf8proc_int32_t, 32> buffer{};
-  for (std::size_t i = 0; i < chunk.size();) {
-    const CodePoint c = decode_utf8(chunk, i);
-    int boundary = 0;
-    const auto count = utf8proc_decompose_char(static_cast<utf8proc_int32_t>(c.value), buffer.data(), buffer.size(),
-                                               options, &boundary);
-    MARLIN_CHECK(count >= 0 && count <= static_cast<utf8proc_ssize_t>(buffer.size()));
-    code_points.insert(code_points.end(), buffer.begin(), buffer.begin() + count);
-    i += c.length;
-  }
-  order_marks(code_points);
-  if (compose) {
-    const auto count =
-        utf8proc_normalize_utf32(code_points.data(), static_cast<utf8proc_ssize_t>(code_points.size()), options);
-    MARLIN_CHECK(count >= 0);
-    code_points.resize(static_cast<std::size_t>(count));
-  }
-  std::string out;
-  for (const utf8proc_int32_t c : code_points) append_utf8(out, static_cast<char32_t>(c));
-  return out;
+/// Whether a character whose decomposition begins with `code_point` may combine with what precedes it: marks, and the
+/// few other characters that are second in a composition (vowels and finals of Hangul, vowel signs of Kirat Rai).
+bool may_combine_backwards(utf8proc_int32_t code_point) {
+  if (code_point < 0x300) return false;
+  if (combining_class(code_point) != 0) return true;
+  const utf8proc_category_t category = utf8proc_category(code_point);
+  const bool mark =
+      category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
+  return mark || (code_point >= 0x1161 && code_point <= 0x11FF) || (code_point >= 0x16D63 && code_point <= 0x16D6A);
 }
+
+/// Normalises a text chunk by chunk; a chunk is a character with all that may combine with it.
+class ChunkNormalizer {
+ public:
+  ChunkNormalizer(bool compose, bool compatible)
+      : compose_(compose),
+        options_(static_cast<utf8proc_option_t>((compatible ? UTF8PROC_COMPAT : 0) | UTF8PROC_STABLE |
+                                                (compose ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE))) {}
+
+  MarkedText run(const MarkedText& source) {
+    MarkedBuilder out(source);
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < source.text.size();) {
+      const CodePoint c = decode_utf8(source.text, i);
+      const auto parts = decompose(c.value);
+      if (!may_combine_backwards(parts.front())) {
+        flush(source.text, begin, i, out);
+        begin = i;
+      }
+      code_points_.insert(code_points_.end(), parts.begin(), parts.end());
+      i += c.length;
+    }
+    flush(source.text, begin, source.text.size(), out);
+    return out.take();
+  }
+
+ private:
+  std::span<const utf8proc_int32_t> decompose(char32_t c) {
+    const auto code_point = static_cast<utf8proc_int32_t>(c);
+    int boundary = 0;
+    const auto count = utf8proc_decompose_char(code_point, buffer_.data(),
+                                               static_cast<utf8proc_ssize_t>(buffer_.size()), options_, &boundary);
+    MARLIN_CHECK(count > 0 && count <= static_cast<utf8proc_ssize_t>(buffer_.size()));
+    return {buffer_.data(), static_cast<std::size_t>(count)};
+  }
+
+  void flush(std::string_view text, std::size_t begin, std::size_t end, MarkedBuilder& out) {
+    if (code_points_.size() > 1) {
+      order_marks(code_points_);
+      if (compose_) {
+        const auto size = static_cast<utf8proc_ssize_t>(code_points_.size());
+        const auto count = utf8proc_normalize_utf32(code_points_.data(), size, options_);
+        MARLIN_CHECK(count >= 0);
+        code_points_.resize(static_cast<std::size_t>(count));
+      }
+    }
+    chunk_.clear();
+    for (const utf8proc_int32_t c : code_points_) append_utf8(chunk_, static_cast<char32_t>(c));
+    code_points_.clear();
+    if (chunk_ == text.substr(begin, end - begin)) {
+      out.copy(begin, end);
+    } else {
+      out.put(chunk_, out.input(begin, end));
+    }
+  }
+
+  bool compose_;
+  utf8proc_option_t options_;
+  std::array<utf8proc_int32_t, 32> buffer_{};
+  std::vector<utf8proc_int32_t> code_points_;
+  std::string chunk_;
+};
 
 }  // namespace
 
@@ -141,28 +188,7 @@ void Normalizer::run(const UnicodeForm& form, const std::string& /*where*/, std:
                      MarkedText& text) {
   const std::string& source = text.text;
   if (std::all_of(source.begin(), source.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return;
-  MarkedBuilder out(text);
-  // Below U+0300 nothing combines with what precedes it, so a chunk may begin there.
-  constexpr char32_t kFirstCombining = 0x300;
-  for (std::size_t begin = 0; begin < source.size();) {
-    const CodePoint first = decode_utf8(source, begin);
-    std::size_t end = begin + first.length;
-    while (end < source.size()) {
-      const CodePoint c = decode_utf8(source, end);
-      if (c.value < kFirstCombining) break;
-      end += c.length;
-    }
-    const std::string_view chunk = std::string_view(source).substr(begin, end - begin);
-    const std::string normal =
-        chunk.size() == 1 ? std::string(chunk) : normalize_chunk(chunk, form.compose, form.compatible);
-    if (normal == chunk) {
-      out.copy(begin, end);
-    } else {
-      out.put(normal, out.input(begin, end));
-    }
-    begin = end;
-  }
-  text = out.take();
+  text = ChunkNormalizer(form.compose, form.compatible).run(text);
 }
 
 void Normalizer::run(const Lowercase& /*lowercase*/, const std::string& /*where*/, std::size_t /*original*/,

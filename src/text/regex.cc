@@ -50,7 +50,7 @@ Regex Regex::compile(std::string_view pattern, std::string_view where) {
          kMaxPatternBytes);
   }
   const std::string translated = translate_oniguruma(pattern, where);
-  return {translated, PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, where};
+  return {translated, PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_DUPNAMES | PCRE2_NEVER_BACKSLASH_C, where};
 }
 
 Regex Regex::literal(std::string_view text, std::string_view where) {

@@ -100,7 +100,7 @@ std::string TokenDecoder::token_bytes(std::string_view token) const {
       return bytes_of_byte_level(bytes).value_or(bytes);
     }
     const int value = std::holds_alternative<ByteFallback>(step.action) ? byte_token_value(bytes) : -1;
-    if (value >= 0) return std::string(1, static_cast<char>(value));
+    if (value >= 0) return {static_cast<char>(value)};
     if (step.fused) continue;
     if (const auto* replace = std::get_if<Replace>(&step.action)) {
       bytes = replace_matches(replace->pattern, bytes, replace->content, token.size(), step.where);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzzes parsing and rendering of chat templates: any template must render or end in marlin::Error. Bytes after a NUL are
-// tried as JSON of the variables. Limits are small, so that runs are fast.
+// Fuzzes parsing and rendering of chat templates: any template must render or end in marlin::Error. Bytes after a NUL
+// are tried as JSON of the variables. Limits are small, so that runs are fast.
 #include <boost/json.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -19,12 +19,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!error && parsed.is_object()) input = std::move(parsed.get_object());
   }
   if (input.empty()) {
-    input = {{"messages", {{{"role", "user"}, {"content", "Hi <|user|> ñ"}}, {{"role", "assistant"}, {"content", nullptr}}}},
-             {"tools", {{{"name", "f"}, {"parameters", {{"type", "object"}, {"x", 1.5}}}}}},
-             {"s", "a b\nc"},
-             {"n", 3},
-             {"l", {3, 1, 2}},
-             {"d", {{"k", "v"}, {"b", true}}}};
+    input = {
+        {"messages", {{{"role", "user"}, {"content", "Hi <|user|> ñ"}}, {{"role", "assistant"}, {"content", nullptr}}}},
+        {"tools", {{{"name", "f"}, {"parameters", {{"type", "object"}, {"x", 1.5}}}}}},
+        {"s", "a b\nc"},
+        {"n", 3},
+        {"l", {3, 1, 2}},
+        {"d", {{"k", "v"}, {"b", true}}}};
   }
   marlin::jinja::Environment environment;
   environment.now = std::tm{};

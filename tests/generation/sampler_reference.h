@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sampler's stages written down literally: softmax, a full sort, prefixes. Slow and obvious; sampler_test.cc
-// compares the sampler with it.
+// The sampler's stages written down literally: softmax, a full sort, prefixes. Slow and obvious; the sampler's tests
+// compare with it.
 #pragma once
 
 #include <algorithm>
@@ -11,9 +11,29 @@
 #include <span>
 #include <vector>
 
+#include "generation/sampler_random.h"
 #include "metal_marlin/generation_options.h"
 
 namespace marlin::reference {
+
+/// Not random to any standard, but the same on every platform: sums of four uniforms, scaled to about unit deviation.
+inline std::vector<float> random_logits(std::size_t n, std::uint64_t seed, float scale) {
+  SamplerRandom random(seed);
+  std::vector<float> logits(n);
+  for (float& logit : logits) {
+    const double sum = random.uniform() + random.uniform() + random.uniform() + random.uniform() - 2.0;
+    logit = static_cast<float>(sum * 1.7) * scale;
+  }
+  return logits;
+}
+
+/// As bf16 logits are: many ties.
+inline std::vector<float> coarse(std::vector<float> logits) {
+  for (float& logit : logits) {
+    logit = std::round(logit * 8.0F) / 8.0F;
+  }
+  return logits;
+}
 
 inline std::vector<double> penalized(const SamplingOptions& options, std::span<const float> logits,
                                      std::span<const std::int32_t> prompt, std::span<const std::int32_t> output) {

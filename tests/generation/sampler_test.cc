@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sampler against a literal reference, against exact distributions, and at its edges.
+// The sampler against a literal reference, and at its edges. What it draws: sampler_draw_test.cc.
 #include "generation/sampler.h"
 
 #include <gtest/gtest.h>
@@ -17,25 +17,6 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-// Not random to any standard, but the same on every platform: sums of four uniforms, scaled to about unit deviation.
-std::vector<float> random_logits(std::size_t n, std::uint64_t seed, float scale) {
-  SamplerRandom random(seed);
-  std::vector<float> logits(n);
-  for (float& logit : logits) {
-    const double sum = random.uniform() + random.uniform() + random.uniform() + random.uniform() - 2.0;
-    logit = static_cast<float>(sum * 1.7) * scale;
-  }
-  return logits;
-}
-
-// As bf16 logits are: many ties.
-std::vector<float> coarse(std::vector<float> logits) {
-  for (float& logit : logits) {
-    logit = std::round(logit * 8.0F) / 8.0F;
-  }
-  return logits;
-}
 
 void expect_equal_distributions(const std::vector<TokenProbability>& got, const std::map<std::int32_t, double>& want,
                                 const std::string& label) {
@@ -82,10 +63,10 @@ class SamplerFilter : public testing::TestWithParam<FilterCase> {};
 TEST_P(SamplerFilter, EqualsReference) {
   for (const std::size_t n_tokens : {1U, 2U, 7U, 63U, 64U, 65U, 128U, 1000U, 4099U}) {
     for (const float scale : {0.3F, 2.0F, 6.0F}) {
-      const std::vector<float> logits = random_logits(n_tokens, n_tokens, scale);
+      const std::vector<float> logits = reference::random_logits(n_tokens, n_tokens, scale);
       const std::string label = std::to_string(n_tokens) + " tokens, scale " + std::to_string(scale);
       compare_with_reference(GetParam().options, logits, label);
-      compare_with_reference(GetParam().options, coarse(logits), label + ", coarse");
+      compare_with_reference(GetParam().options, reference::coarse(logits), label + ", coarse");
     }
   }
 }
@@ -107,10 +88,10 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& instance) { return std::string(instance.param.name); });
 
 TEST(Sampler, FullVocabularyEqualsReference) {
-  const std::vector<float> logits = random_logits(154880, 3, 3.0F);
+  const std::vector<float> logits = reference::random_logits(154880, 3, 3.0F);
   compare_with_reference({.top_p = 0.95}, logits, "top_p");
-  compare_with_reference({.top_p = 0.95}, coarse(logits), "top_p, coarse");
-  compare_with_reference({.top_k = 3000}, coarse(logits), "top_k more than there are blocks");
+  compare_with_reference({.top_p = 0.95}, reference::coarse(logits), "top_p, coarse");
+  compare_with_reference({.top_k = 3000}, reference::coarse(logits), "top_k more than there are blocks");
   compare_with_reference({.top_p = 0.95003}, std::vector<float>(154880, -3.5F), "flat");
 }
 
@@ -127,101 +108,6 @@ TEST(Sampler, LowTokensThatMatterAreNotPruned) {
   compare_with_reference({.min_p = 0.9}, spikes, "spikes, min_p");
   compare_with_reference({.top_p = 0.97}, spikes, "spikes, top_p");
   compare_with_reference({.top_k = 30}, spikes, "spikes, top_k");
-}
-
-// Pearson's statistic of `n_draws` draws against the exact probabilities.
-double chi_square(Sampler& sampler, const std::vector<float>& logits, const std::map<std::int32_t, double>& expected,
-                  int n_draws) {
-  std::map<std::int32_t, int> counts;
-  std::vector<float> scratch;
-  for (int i = 0; i < n_draws; ++i) {
-    scratch = logits;
-    ++counts[sampler.sample(scratch)];
-  }
-  for (const auto& [token, count] : counts) {
-    EXPECT_TRUE(expected.contains(token)) << "token " << token << " drawn " << count << " times, not in the support";
-  }
-  double statistic = 0.0;
-  for (const auto& [token, probability] : expected) {
-    const double want = probability * n_draws;
-    statistic += (counts[token] - want) * (counts[token] - want) / want;
-  }
-  return statistic;
-}
-
-// The bound is the mean plus 4 deviations of a chi-square of n - 1 degrees of freedom, plus a little for its skew.
-double chi_square_bound(std::size_t n) {
-  const double freedom = static_cast<double>(n) - 1.0;
-  return freedom + 4.0 * std::sqrt(2.0 * freedom) + 10.0;
-}
-
-TEST(SamplerStatistics, DrawsFollowTheDistribution) {
-  const std::vector<FilterCase> cases = {{"none", {.seed = 11}},
-                                         {"temperature", {.temperature = 0.6, .seed = 12}},
-                                         {"top_k", {.top_k = 9, .seed = 13}},
-                                         {"top_p", {.top_p = 0.8, .seed = 14}},
-                                         {"min_p", {.min_p = 0.1, .seed = 15}}};
-  const std::vector<float> logits = random_logits(300, 5, 1.0F);
-  const std::vector<double> exact(logits.begin(), logits.end());
-  for (const FilterCase& c : cases) {
-    Sampler sampler(c.options, 300);
-    const auto expected = reference::distribution(c.options, exact);
-    EXPECT_LT(chi_square(sampler, logits, expected, 100000), chi_square_bound(expected.size())) << c.name;
-  }
-}
-
-TEST(SamplerStatistics, TheCheckNoticesAWrongDistribution) {
-  const std::vector<float> logits = random_logits(300, 5, 1.0F);
-  const std::vector<double> exact(logits.begin(), logits.end());
-  Sampler sampler({.temperature = 0.95, .seed = 1}, 300);
-  const auto expected = reference::distribution({.temperature = 1.0}, exact);
-  EXPECT_GT(chi_square(sampler, logits, expected, 100000), chi_square_bound(expected.size()));
-}
-
-// Frozen: a change of any of these breaks the promise that a seed means the same text in every version.
-TEST(SamplerSeed, TokensAreFrozen) {
-  const std::vector<float> logits = random_logits(5000, 42, 2.5F);
-  const auto draw = [&](SamplingOptions options) {
-    options.seed = 1234;
-    Sampler sampler(options, 5000);
-    std::vector<std::int32_t> tokens;
-    for (int i = 0; i < 10; ++i) {
-      std::vector<float> scratch = logits;
-      tokens.push_back(sampler.sample(scratch));
-    }
-    return tokens;
-  };
-  EXPECT_EQ(draw({}), (std::vector<std::int32_t>{2842, 3402, 199, 3921, 1800, 899, 229, 4813, 2998, 2751}));
-  EXPECT_EQ(draw({.temperature = 0.8, .top_p = 0.95}),
-            (std::vector<std::int32_t>{3242, 3809, 289, 4028, 1976, 899, 316, 4846, 3402, 3198}));
-  EXPECT_EQ(draw({.top_k = 40}), (std::vector<std::int32_t>{3820, 3992, 429, 4082, 2974, 1335, 429, 4846, 3876, 3820}));
-  EXPECT_EQ(draw({.min_p = 0.05, .repetition_penalty = 1.2}),
-            (std::vector<std::int32_t>{3402, 3892, 316, 4031, 2113, 1017, 393, 4846, 3119, 2842}));
-}
-
-TEST(SamplerSeed, GeneratorIsSplitMix64) {
-  SamplerRandom random(0);  // the mixer maps 0 to 0, so this is the published sequence of seed 0
-  EXPECT_EQ(random.next(), 0xE220A8397B1DCDAFULL);
-  EXPECT_EQ(random.next(), 0x6E789E6AA1B965F4ULL);
-  for (int i = 0; i < 1000; ++i) {
-    const double u = random.uniform();
-    ASSERT_GE(u, 0.0);
-    ASSERT_LT(u, 1.0);
-  }
-}
-
-TEST(SamplerSeed, UnsetSeedsDifferAndCanBeRepeated) {
-  const Sampler a({}, 10);
-  const Sampler b({}, 10);
-  EXPECT_NE(a.seed(), b.seed());
-  const std::vector<float> logits(1000, 0.0F);
-  Sampler first({}, 1000);
-  Sampler again({.seed = first.seed()}, 1000);
-  for (int i = 0; i < 20; ++i) {
-    std::vector<float> x = logits;
-    std::vector<float> y = logits;
-    EXPECT_EQ(first.sample(x), again.sample(y));
-  }
 }
 
 TEST(SamplerGreedy, LargestLogitLowestIdOfEquals) {
@@ -318,7 +204,7 @@ TEST(SamplerPenalties, EqualReferenceOverAGeneration) {
   sampler.observe_prompt(prompt);
   std::vector<std::int32_t> output;
   for (std::uint64_t step = 0; step < 50; ++step) {
-    const std::vector<float> logits = random_logits(100, step, 2.0F);
+    const std::vector<float> logits = reference::random_logits(100, step, 2.0F);
     const std::vector<double> penalized = reference::penalized(options, logits, prompt, output);
     std::vector<float> scratch = logits;
     // Penalised logits are float again, hence the tolerance.

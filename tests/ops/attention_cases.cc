@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bound of an attention output: a score that is off by d changes softmax weight p_i by at most p_i (1 - p_i)
-// (exp(2d) - 1), which matters only where several weights share the sum; the weighted sum of values then adds the
-// roundings of a sum of positive weights. d itself follows from the norms of query and keys.
+// (exp(2d) - 1). Signs of errors and values are random, so over all keys that adds up like the root of the squares, and
+// the largest value (about 4 standard deviations) stands for all. The sum of weighted values adds its own roundings, of
+// partial sums that grow in the same way. d itself follows from the norms of query and keys.
 #include "tests/ops/attention_cases.h"
 
 #include <fmt/format.h>
@@ -10,7 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <span>
+#include <utility>
 
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/error_bound.h"
@@ -27,9 +30,7 @@ using reference::Tensor;
 constexpr std::size_t kChunks[] = {1, 3, 16, 64};
 
 /// +-1 / sqrt(n): the direction that ascending and descending scores go along.
-float direction(std::size_t i, std::size_t n) {
-  return (i % 3 == 0 ? -1.0F : 1.0F) / std::sqrt(static_cast<float>(n));
-}
+float direction(std::size_t i, std::size_t n) { return (i % 3 == 0 ? -1.0F : 1.0F) / std::sqrt(static_cast<float>(n)); }
 
 bool is_ordered(Scores scores) { return scores == Scores::kAscending || scores == Scores::kDescending; }
 
@@ -41,27 +42,27 @@ std::vector<float> make_queries(Scores scores, std::size_t count, std::size_t di
   return q;
 }
 
-/// Keys of n_positions, each of `n_vectors` vectors of `dim`, exact in float16.
+/// Keys of n_positions, each of `n_vectors` vectors of `dim`, exact in the cache's format.
 std::vector<float> make_keys(Scores scores, std::size_t n_positions, std::size_t n_vectors, std::size_t dim,
-                             std::uint64_t seed) {
+                             Element element, std::uint64_t seed) {
   const std::size_t width = n_vectors * dim;
-  std::vector<float> keys = normal_tensor(n_positions * width, seed, 1.0, Element::kF16);
+  std::vector<float> keys = normal_tensor(n_positions * width, seed, 1.0, element);
   if (!is_ordered(scores)) return keys;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const double step = static_cast<double>(i / width) - static_cast<double>(n_positions) / 2;
     const double sign = scores == Scores::kAscending ? 1.0 : -1.0;
-    keys[i] = round_to(Element::kF16, sign * step * static_cast<double>(direction(i % dim, dim)));
+    keys[i] = round_to(element, sign * step * static_cast<double>(direction(i % dim, dim)));
   }
   return keys;
 }
 
-/// A cache as it is when the positions from `visible` on have not been written yet: NaN there.
-DeviceTensor<std::uint16_t> make_cache(Device& device, std::span<const float> values, std::size_t width,
+/// A cache as it is when the positions from `visible` on, of `position_bytes` each, have not been written yet: NaN
+/// there. In words, so that it is aligned for either format.
+DeviceTensor<std::uint32_t> make_cache(Device& device, std::span<const std::byte> stored, std::size_t position_bytes,
                                        std::size_t visible) {
-  std::vector<std::uint16_t> bits(values.size() + width, 0xFFFF);
-  const std::vector<std::uint16_t> written = to_halves(values.first(visible * width));
-  std::copy(written.begin(), written.end(), bits.begin());
-  return {device, std::span<const std::uint16_t>(bits)};
+  std::vector<std::uint32_t> words((stored.size() + position_bytes + 3) / 4, 0xFFFFFFFF);
+  std::memcpy(words.data(), stored.data(), visible * position_bytes);
+  return {device, std::span<const std::uint32_t>(words)};
 }
 
 double largest(std::span<const double> values) {
@@ -91,10 +92,11 @@ double softmax_error(const HeadView& head, std::span<const double> query, std::s
     scores.push_back(dot * head.scale);
     key_norm = std::max(key_norm, norm(key));
   }
-  double shared = 0;
-  for (const double p : reference::softmax(scores, n_visible)) shared += p * (1 - p);
+  const Tensor weights = reference::softmax(scores, n_visible);
+  Tensor movable(weights);
+  for (double& p : movable) p *= 1 - p;
   const double score_error = (kDotTolerance * norm(query) + head.query_error) * key_norm * head.scale;
-  return std::expm1(2 * score_error) * shared + positive_sum_tolerance(n_visible) + 8 * kUnit;
+  return std::expm1(2 * score_error) * norm(movable) + positive_sum_tolerance(n_visible) * norm(weights) + 8 * kUnit;
 }
 
 /// Computes all rows at once, checks them, then in chunks.
@@ -120,16 +122,29 @@ constexpr std::array kScoreNames = {"ordinary", "extreme", "ascending", "descend
 }  // namespace
 
 std::string describe(const GroupedAttentionCase& c) {
-  return fmt::format("grouped, {} heads on {} of {}, {} rows at {}, {} scores", c.shape.n_heads, c.shape.n_kv_heads,
-                     c.shape.head_dim, c.n_rows, c.start_position, kScoreNames[static_cast<std::size_t>(c.scores)]);
+  return fmt::format("grouped, {} heads on {} of {}, cache format {}, {} rows at {}, {} scores", c.shape.n_heads,
+                     c.shape.n_kv_heads, c.shape.head_dim, static_cast<int>(c.shape.cache_format), c.n_rows,
+                     c.start_position, kScoreNames[static_cast<std::size_t>(c.scores)]);
 }
 
 std::string describe(const LatentAttentionCase& c) {
-  return fmt::format("latent, {} heads of {}+{}, rank {}, values of {}, kv_b format {}, {} rows at {}, {} scores",
-                     c.shape.n_heads, c.shape.nope_dim, c.shape.rope_dim, c.shape.rank, c.shape.value_dim,
-                     static_cast<int>(c.format), c.n_rows, c.start_position,
-                     kScoreNames[static_cast<std::size_t>(c.scores)]);
+  return fmt::format(
+      "latent, {} heads of {}+{}, rank {}, values of {}, kv_b format {}, cache format {}, {} rows at {}, {} scores",
+      c.shape.n_heads, c.shape.nope_dim, c.shape.rope_dim, c.shape.rank, c.shape.value_dim, static_cast<int>(c.format),
+      static_cast<int>(c.shape.cache_format), c.n_rows, c.start_position,
+      kScoreNames[static_cast<std::size_t>(c.scores)]);
 }
+
+namespace {
+
+/// Both kinds of cache by turns; rows of cases have odd lengths, so each kind of case meets both.
+template <typename Case>
+std::vector<Case> with_both_caches(std::vector<Case> cases) {
+  for (std::size_t i = 1; i < cases.size(); i += 2) cases[i].shape.cache_format = abi::MatrixFormat::kF32;
+  return cases;
+}
+
+}  // namespace
 
 std::vector<GroupedAttentionCase> grouped_attention_cases() {
   std::vector<GroupedAttentionCase> cases;
@@ -146,8 +161,9 @@ std::vector<GroupedAttentionCase> grouped_attention_cases() {
   for (const Scores scores : {Scores::kOrdinary, Scores::kExtreme, Scores::kAscending, Scores::kDescending}) {
     cases.push_back({shape, 130, 0, scores});
     cases.push_back({shape, 66, 935, scores});
+    cases.push_back({shape, 17, 0, scores});
   }
-  return cases;
+  return with_both_caches(std::move(cases));
 }
 
 std::vector<LatentAttentionCase> latent_attention_cases() {
@@ -167,8 +183,9 @@ std::vector<LatentAttentionCase> latent_attention_cases() {
   for (const Scores scores : {Scores::kExtreme, Scores::kAscending, Scores::kDescending}) {
     cases.push_back({small, abi::MatrixFormat::kF16, 130, 0, scores});
     cases.push_back({ragged, abi::MatrixFormat::kBf16, 4, 996, scores});
+    cases.push_back({small, abi::MatrixFormat::kF32, 17, 0, scores});
   }
-  return cases;
+  return with_both_caches(std::move(cases));
 }
 
 void check_attention(Device& device, const GroupedAttentionCase& c) {
@@ -177,9 +194,10 @@ void check_attention(Device& device, const GroupedAttentionCase& c) {
   const auto n_kv_heads = static_cast<std::size_t>(c.shape.n_kv_heads);
   const auto dim = static_cast<std::size_t>(c.shape.head_dim);
   const std::size_t n_positions = c.start_position + c.n_rows;
+  const Element element = element_of(c.shape.cache_format);
   const std::vector<float> q = make_queries(c.scores, c.n_rows * n_heads, dim, 1);
-  const std::vector<float> keys = make_keys(c.scores, n_positions, n_kv_heads, dim, 2);
-  const std::vector<float> values = normal_tensor(n_positions * n_kv_heads * dim, 3, 1.0, Element::kF16);
+  const std::vector<float> keys = make_keys(c.scores, n_positions, n_kv_heads, dim, element, 2);
+  const std::vector<float> values = normal_tensor(n_positions * n_kv_heads * dim, 3, 1.0, element);
   const Tensor q64 = to_doubles(q);
   const Tensor keys64 = to_doubles(keys);
   const Tensor values64 = to_doubles(values);
@@ -192,12 +210,15 @@ void check_attention(Device& device, const GroupedAttentionCase& c) {
     const double error = softmax_error(head, std::span(q64).subspan(i * dim, dim), c.start_position + i / n_heads + 1);
     bound.insert(bound.end(), dim, error * largest(values64));
   }
+  const std::vector<std::byte> key_bytes = stored_bytes(keys, element);
+  const std::vector<std::byte> value_bytes = stored_bytes(values, element);
+  const std::size_t position_bytes = key_bytes.size() / n_positions;
   const auto run = [&](std::size_t first, std::size_t n) {
     const std::size_t row = n_heads * dim;
     const DeviceTensor<float> queries(device, std::span<const float>(q).subspan(first * row, n * row));
     const std::size_t visible = c.start_position + first + n;
-    const DeviceTensor<std::uint16_t> k = make_cache(device, keys, n_kv_heads * dim, visible);
-    const DeviceTensor<std::uint16_t> v = make_cache(device, values, n_kv_heads * dim, visible);
+    const DeviceTensor<std::uint32_t> k = make_cache(device, key_bytes, position_bytes, visible);
+    const DeviceTensor<std::uint32_t> v = make_cache(device, value_bytes, position_bytes, visible);
     const DeviceTensor<float> out(device, n * row);
     run_on(device, [&](CommandBuffer& commands) {
       ops::grouped_attention(commands, c.shape, queries.view(), k.view(), v.view(), out.view(),
@@ -225,12 +246,13 @@ LatentInputs make_inputs(const LatentAttentionCase& c) {
   const auto rank = static_cast<std::size_t>(c.shape.rank);
   const std::size_t n_positions = c.start_position + c.n_rows;
   const std::size_t n_queries = c.n_rows * static_cast<std::size_t>(c.shape.n_heads);
+  const Element element = element_of(c.shape.cache_format);
   LatentInputs in;
   // the ordered scores come from the rotated part alone
   const std::vector<float> q_nope = normal_tensor(n_queries * nope, 1, c.scores == Scores::kExtreme ? 1e4 : 1.0);
   const std::vector<float> q_rope = make_queries(c.scores, n_queries, rope, 2);
-  const std::vector<float> latent = normal_tensor(n_positions * rank, 3, 1.0, Element::kF16);
-  const std::vector<float> k_rope = make_keys(c.scores, n_positions, 1, rope, 4);
+  const std::vector<float> latent = normal_tensor(n_positions * rank, 3, 1.0, element);
+  const std::vector<float> k_rope = make_keys(c.scores, n_positions, 1, rope, element, 4);
   const auto join = [](const std::vector<float>& a, std::size_t a_width, const std::vector<float>& b,
                        std::size_t b_width) {
     std::vector<float> joined;
@@ -250,7 +272,7 @@ LatentInputs make_inputs(const LatentAttentionCase& c) {
 }
 
 /// Error of the latent output as in softmax_error, where the query is itself a product with the key rows of kv_b; then
-/// carried through the value rows: any error vector e gives at most |e| |row|.
+/// carried through the value rows, where an error of random signs gives about its size times |row|.
 Tensor latent_bound(const LatentAttentionCase& c, const LatentInputs& in) {
   const auto rank = static_cast<std::size_t>(c.shape.rank);
   const auto nope = static_cast<std::size_t>(c.shape.nope_dim);
@@ -269,8 +291,8 @@ Tensor latent_bound(const LatentAttentionCase& c, const LatentInputs& in) {
     const double query_error = kDotTolerance * norm(std::span(q).subspan(i * (nope + rope), nope)) * norm(key_rows);
     const HeadView head{keys, 0, rank + rope, rank + rope, c.shape.scale, query_error};
     const auto query = std::span(queries).subspan(i * (rank + rope), rank + rope);
-    const double out_error = (softmax_error(head, query, c.start_position + i / n_heads + 1) + kDotTolerance) *
-                             largest(in.latent) * std::sqrt(static_cast<double>(rank));
+    const double out_error =
+        (softmax_error(head, query, c.start_position + i / n_heads + 1) + kDotTolerance) * largest(in.latent);
     for (std::size_t j = 0; j < value; ++j) {
       bound.push_back(out_error * norm(std::span(rows).subspan((first_row + nope + j) * rank, rank)));
     }
@@ -301,10 +323,12 @@ void check_attention(Device& device, const LatentAttentionCase& c) {
   kv_b.n_in = kv_b.stored_in = static_cast<std::uint32_t>(rank);
   kv_b.n_out = kv_b.stored_out = static_cast<std::uint32_t>(in.kv_b.size() / rank);
   kv_b.format = c.format;
+  const std::vector<std::byte> cache_bytes = stored_bytes(in.cache, element_of(c.shape.cache_format));
+  const std::size_t position_bytes = cache_bytes.size() / (c.start_position + c.n_rows);
   const auto run = [&](std::size_t first, std::size_t n) {
     const DeviceTensor<float> q(device, std::span<const float>(in.q).subspan(first * q_width, n * q_width));
     const std::size_t visible = c.start_position + first + n;
-    const DeviceTensor<std::uint16_t> cache = make_cache(device, in.cache, rank + shape.rope_dim, visible);
+    const DeviceTensor<std::uint32_t> cache = make_cache(device, cache_bytes, position_bytes, visible);
     const DeviceTensor<float> out(device, n * out_width);
     const auto rows = static_cast<std::int64_t>(n);
     const auto scratch_floats = ops::latent_attention_scratch_floats(c.shape, rows);

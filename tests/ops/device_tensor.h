@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operands of an operation under test. Everything round a payload, and every payload not yet written, is NaN: a read
-// outside spoils the result, a write outside is found by the destructor, and so is a change of what was only to be read.
-// Payloads start off every vector boundary on purpose.
+// outside spoils the result, a write outside is found by the destructor, and so is a change of what was only to be
+// read. Payloads start off every vector boundary on purpose.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -119,8 +119,8 @@ class DeviceRows {
   DeviceTensor<float> tensor_;
 };
 
-/// Bytes as a mapped file would hold them: wrapped, read-only, at an odd address, and ending where their memory ends, so
-/// that address sanitizers see a read beyond.
+/// Bytes as a mapped file would hold them: wrapped, read-only, at an odd address, and ending where their memory ends,
+/// so that address sanitizers see a read beyond.
 class WrappedBytes {
  public:
   WrappedBytes(Device& device, std::span<const std::byte> bytes) : memory_(bytes.size() + kMisalignment) {

@@ -31,8 +31,8 @@ bool expect_within(std::span<const float> actual, const reference::Tensor& expec
   for (std::size_t i = 0; i < actual.size(); ++i) {
     const double difference = std::fabs(static_cast<double>(actual[i]) - expected[i]);
     if (difference <= bound[i]) continue;  // also 0 <= 0
-    const double excess = std::isnan(difference) || bound[i] <= 0 ? std::numeric_limits<double>::infinity()
-                                                                   : difference / bound[i];
+    const double excess =
+        std::isnan(difference) || bound[i] <= 0 ? std::numeric_limits<double>::infinity() : difference / bound[i];
     if (excess > worst) {
       worst = excess;
       worst_index = i;

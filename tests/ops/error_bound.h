@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Element-wise comparison against a bound derived from norms and the unit roundoff of float32, for results whose elements
-// have very different scales (rows of hostile values, scaled outputs). Where one scale fits all, see
+// Element-wise comparison against a bound derived from norms and the unit roundoff of float32, for results whose
+// elements have very different scales (rows of hostile values, scaled outputs). Where one scale fits all, see
 // tests/support/near_norm.h.
 #pragma once
 
@@ -18,10 +18,10 @@ inline constexpr double kUnit = 0x1p-24;
 /// A backend may flush subnormal numbers to zero: what that can change per operation.
 inline constexpr double kFlush = 0x1p-126;
 
-/// How much of |x| |w| (norms) a float32 dot product may be off, whatever its length n: where signs are mixed, a partial
-/// sum of k terms is about sqrt(k / n) of |x| |w| / sqrt(n), each of n roundings errs by at most kUnit of it with a random
-/// sign, so together they are near 0.4 kUnit |x| |w|. The rest is room for a single dominant term that meets a dozen
-/// roundings (scales, transforms, lanes).
+/// How much of |x| |w| (norms) a float32 dot product may be off, whatever its length n: where signs are mixed, a
+/// partial sum of k terms is about sqrt(k / n) of |x| |w| / sqrt(n), each of n roundings errs by at most kUnit of it
+/// with a random sign, so together they are near 0.4 kUnit |x| |w|. The rest is room for a single dominant term that
+/// meets a dozen roundings (scales, transforms, lanes).
 inline constexpr double kDotTolerance = 8 * kUnit;
 
 /// The same relative to the sum, for n terms of one sign.

@@ -44,8 +44,11 @@ MatrixSpec plain(abi::MatrixFormat format, Shape shape, bool bias) {
 /// Varies gaps, bias and output mode along the table, so that each meets each format.
 LinearCase numbered(std::size_t index, MatrixSpec matrix) {
   matrix.bias = index % 2 == 1;
-  return {matrix, index % 3 == 0 ? 0U : 5U, index % 4 < 2 ? 0U : 3U,
-          index % 5 < 3 ? ops::Output::kReplace : ops::Output::kAccumulate, {}};
+  return {matrix,
+          index % 3 == 0 ? 0U : 5U,
+          index % 4 < 2 ? 0U : 3U,
+          index % 5 < 3 ? ops::Output::kReplace : ops::Output::kAccumulate,
+          {}};
 }
 
 /// Inputs of one call: rows [first, first + n_rows) of all.
@@ -117,7 +120,8 @@ void check_linear(Device& device, const LinearCase& linear) {
   const std::size_t n_in = linear.matrix.n_in;
   const std::size_t n_out = linear.matrix.n_out;
   const TestMatrix matrix(device, linear.matrix, 100 + n_in);
-  // Sums of the largest float32 would overflow, which no kernel owes an answer: 2^-20 keeps huge values huge but summable.
+  // Sums of the largest float32 would overflow, which no kernel owes an answer: 2^-20 keeps huge values huge but
+  // summable.
   const bool is_hostile = linear.hostile_x.has_value() || linear.matrix.hostile.has_value();
   std::vector<float> x = linear.hostile_x ? hostile_tensor(*linear.hostile_x, kMaxRows * n_in, 200 + n_out)
                                           : normal_tensor(kMaxRows * n_in, 200 + n_out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fixture of every operation's conformance test: one instance per backend of this build. A kernel that a backend does
-// not have yet is reported as a skipped test naming it, never passed over in silence.
+// The fixture of every operation's conformance test: one instance per backend of this build. A kernel that a backend
+// does not have yet is reported as a skipped test naming it, never passed over in silence.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -36,14 +36,14 @@ inline std::string backend_test_name(const ::testing::TestParamInfo<std::string>
 }  // namespace marlin::test
 
 /// First statement of a test: the kernels its operation is made of.
-#define MARLIN_REQUIRE_KERNELS(...)                                                                \
-  do {                                                                                             \
-    if (const std::string missing = missing_kernel({__VA_ARGS__}); !missing.empty()) {             \
-      GTEST_SKIP() << "backend '" << GetParam() << "' has no kernel '" << missing << "' yet";      \
-    }                                                                                              \
+#define MARLIN_REQUIRE_KERNELS(...)                                                           \
+  do {                                                                                        \
+    if (const std::string missing = missing_kernel({__VA_ARGS__}); !missing.empty()) {        \
+      GTEST_SKIP() << "backend '" << GetParam() << "' has no kernel '" << missing << "' yet"; \
+    }                                                                                         \
   } while (false)
 
 /// Once per test file, for its suite derived from OpTest.
-#define MARLIN_ON_EVERY_BACKEND(suite)                                                                  \
-  INSTANTIATE_TEST_SUITE_P(Backends, suite, ::testing::ValuesIn(::marlin::backend_names()),             \
+#define MARLIN_ON_EVERY_BACKEND(suite)                                                      \
+  INSTANTIATE_TEST_SUITE_P(Backends, suite, ::testing::ValuesIn(::marlin::backend_names()), \
                            ::marlin::test::backend_test_name)

@@ -5,8 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/half.h"
@@ -39,8 +41,8 @@ constexpr std::size_t kVariants = 1 + std::size(kAllHostile);
 }  // namespace
 
 void check_copy(Device& device) {
-  for (const std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{15}, std::size_t{16384}, std::size_t{16385},
-                              std::size_t{50000}}) {
+  for (const std::size_t n :
+       {std::size_t{0}, std::size_t{1}, std::size_t{15}, std::size_t{16384}, std::size_t{16385}, std::size_t{50000}}) {
     const std::vector<float> values = hostile_tensor(Hostile::kMixed, n, n);
     const DeviceTensor<float> source(device, std::span<const float>(values));
     const DeviceTensor<float> destination(device, n);
@@ -72,8 +74,8 @@ void check_embed(Device& device) {
           const auto row = table.begin() + id * static_cast<std::ptrdiff_t>(width);
           expected.insert(expected.end(), row, row + static_cast<std::ptrdiff_t>(width));
         }
-        const std::string what = fmt::format("embed, format {}, width {}, variant {}", static_cast<int>(format), width,
-                                             variant);
+        const std::string what =
+            fmt::format("embed, format {}, width {}, variant {}", static_cast<int>(format), width, variant);
         if (!expect_same_bits(out.values(), expected, what)) return;  // every stored value is a float32
       }
     }
@@ -109,8 +111,8 @@ void check_rms_norm(Device& device, const NormCase& c, const std::vector<float>&
     bound.push_back(std::fabs(v) * (positive_sum_tolerance(c.width) / 2 + 6 * kUnit) + kFlush / std::sqrt(eps) * 8);
   }
   expect_within(c.in_place ? in.values() : out.values(), expected, bound,
-                fmt::format("rms_norm, width {}, {} rows, gaps {} {}, in place {}, scale {}", c.width, c.n_rows, c.in_gap,
-                            c.out_gap, c.in_place, c.scale));
+                fmt::format("rms_norm, width {}, {} rows, gaps {} {}, in place {}, scale {}", c.width, c.n_rows,
+                            c.in_gap, c.out_gap, c.in_place, c.scale));
 }
 
 }  // namespace
@@ -212,20 +214,32 @@ void check_kv_append(Device& device) {
       const std::size_t start = width % 4 * 3;
       std::vector<float> x = hostile_or_normal(variant, n_rows * width, width, Element::kF32);
       // beyond float16 on either side, and halfway between its values, where rounding must go to even
-      const std::vector<float> edges = {65504.0F,       65519.9F,       65520.0F,       -70000.0F,      1.00048828125F,
-                                        1.00146484375F, 0x1p-24F,       0x1p-25F,       0x1.8p-25F,     0x1.8p-24F,
-                                        -0x1.004p-14F,  0x1.ffcp-15F,   0x1.ffep-15F,   -0.0F};
+      const std::vector<float> edges = {65504.0F,       65519.9F,     65520.0F,     -70000.0F,  1.00048828125F,
+                                        1.00146484375F, 0x1p-24F,     0x1p-25F,     0x1.8p-25F, 0x1.8p-24F,
+                                        -0x1.004p-14F,  0x1.ffcp-15F, 0x1.ffep-15F, -0.0F};
       for (std::size_t i = 0; i < x.size(); i += 2) x[i] = variant == 0 ? edges[i / 2 % edges.size()] : x[i];
+      const std::string what =
+          fmt::format("kv_append, width {}, {} rows at {}, variant {}", width, n_rows, start, variant);
       const DeviceRows rows(device, std::span<const float>(x), width, variant % 2);
-      const DeviceTensor<std::uint16_t> cache(device, (start + n_rows + 2) * width);
+      const std::size_t cached = (start + n_rows + 2) * width;
+      const DeviceTensor<std::uint16_t> halves(device, cached);
+      const DeviceTensor<float> floats(device, cached);
       run_on(device, [&](CommandBuffer& commands) {
-        ops::kv_append(commands, rows.rows(), cache.view(), static_cast<std::int64_t>(n_rows),
-                       static_cast<std::int64_t>(width), static_cast<std::int64_t>(start));
+        const auto append = [&](const BufferView& cache, abi::MatrixFormat format) {
+          ops::kv_append(commands, rows.rows(), cache, static_cast<std::int64_t>(n_rows),
+                         static_cast<std::int64_t>(width), static_cast<std::int64_t>(start), format);
+        };
+        append(halves.view(), abi::MatrixFormat::kF16);
+        append(floats.view(), abi::MatrixFormat::kF32);
       });
-      std::vector<std::uint16_t> expected((start + n_rows + 2) * width, 0xFFFF);  // other positions untouched
-      for (std::size_t i = 0; i < x.size(); ++i) expected[start * width + i] = float_to_half(x[i]);
-      ASSERT_EQ(cache.values(), expected) << "width " << width << ", " << n_rows << " rows at " << start << ", variant "
-                                          << variant;
+      std::vector<std::uint16_t> expected_halves(cached, 0xFFFF);  // other positions untouched
+      std::vector<float> expected_floats(cached, std::bit_cast<float>(0xFFFFFFFFU));
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        expected_halves[start * width + i] = float_to_half(x[i]);
+        expected_floats[start * width + i] = x[i];
+      }
+      ASSERT_EQ(halves.values(), expected_halves) << what;
+      if (!expect_same_bits(floats.values(), expected_floats, what)) return;
     }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conformance of the operations that treat each row by itself: copy, embed, rms_norm, rope, kv_append. Each check runs its
-// own sweep of widths, row counts, strides and hostile values.
+// Conformance of the operations that treat each row by itself: copy, embed, rms_norm, rope, kv_append. Each check runs
+// its own sweep of widths, row counts, strides and hostile values.
 #pragma once
 
 #include "device/device.h"

@@ -39,7 +39,7 @@ TEST_P(RowOps, Rope) {
 }
 
 TEST_P(RowOps, KvAppend) {
-  MARLIN_REQUIRE_KERNELS("kv_append_f16");
+  MARLIN_REQUIRE_KERNELS("kv_append_f32");
   test::check_kv_append(device());
 }
 

@@ -48,7 +48,8 @@ std::vector<std::byte> stored_bytes(std::span<const float> values, Element eleme
 std::string describe(const MatrixSpec& spec) {
   constexpr std::array kNames = {"f32", "f16", "bf16", "exl3"};
   std::string text = kNames[static_cast<std::size_t>(spec.format)];
-  if (spec.format == abi::MatrixFormat::kExl3) text += fmt::format(" {} bits {}", spec.bits, codebook_name(spec.codebook));
+  if (spec.format == abi::MatrixFormat::kExl3)
+    text += fmt::format(" {} bits {}", spec.bits, codebook_name(spec.codebook));
   text += fmt::format(", {} x {}", spec.n_in, spec.n_out);
   if (spec.bias) text += ", bias";
   if (spec.hostile) text += fmt::format(", hostile {}", static_cast<int>(*spec.hostile));

@@ -44,12 +44,14 @@ class TestMatrix {
 
   [[nodiscard]] const abi::Matrix& matrix() const { return matrix_; }
 
+  [[nodiscard]] const reference::Tensor& weight() const { return weight_; }  ///< [n_in, n_out]
+
   /// x W + bias.
   [[nodiscard]] reference::Tensor product(const reference::Tensor& x /* [rows, n_in] */) const;
 
   /// How far a float32 kernel may be off it, per element. Plain: kDotTolerance |x| |W_j| for the sum. EXL3: the sum
-  /// runs over transformed inputs, of norm |x o suh|, and decoded weights, of RMS up to 1.25; the output transform keeps
-  /// the norm; svh_j scales. Plus the roundings of bias and result, plus flushed subnormals.
+  /// runs over transformed inputs, of norm |x o suh|, and decoded weights, of RMS up to 1.25; the output transform
+  /// keeps the norm; svh_j scales. Plus the roundings of bias and result, plus flushed subnormals.
   [[nodiscard]] reference::Tensor error_bound(const reference::Tensor& x /* [rows, n_in] */) const;
 
  private:

@@ -12,8 +12,8 @@
 namespace marlin {
 namespace {
 
-BpeModel model(const boost::json::value& json) { return BpeModel::from_json(JsonPlace(json, "test: /model")); }
-BpeModel model(std::string_view json) { return model(parse_json(json, "test")); }
+BpeModel model_of(const boost::json::value& json) { return BpeModel::from_json(JsonPlace(json, "test: /model")); }
+BpeModel model(std::string_view json) { return model_of(parse_json(json, "test")); }
 
 std::vector<TokenId> encode(const BpeModel& model, std::string_view word,
                             const std::vector<bool>* forbidden = nullptr) {
@@ -63,11 +63,11 @@ TEST(Bpe, EqualsTheDefinitionOnRandomVocabularies) {
     }
     boost::json::object vocabulary;
     for (const auto& [token, id] : ids) vocabulary[token] = id;
-    const BpeModel bpe = model(boost::json::object{{"type", "BPE"}, {"vocab", vocabulary}, {"merges", merge_list}});
+    const BpeModel bpe = model_of(boost::json::object{{"type", "BPE"}, {"vocab", vocabulary}, {"merges", merge_list}});
     for (int word_round = 0; word_round < 50; ++word_round) {
       std::string word;
       Ids characters;
-      for (unsigned n = 1 + random() % 40; n > 0; --n) {
+      for (std::size_t n = 1 + random() % 40; n > 0; --n) {
         characters.push_back(static_cast<TokenId>(random() % 3));
         word += tokens[static_cast<std::size_t>(characters.back())];
       }

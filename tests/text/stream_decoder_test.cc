@@ -15,12 +15,11 @@ namespace json = boost::json;
 using Ids = std::vector<TokenId>;
 
 json::object replace(std::string_view from, std::string_view to) {
-  return {{"type", "Replace"}, {"pattern", {{"String", from}}}, {"content", to}};
+  return {{"type", "Replace"}, {"pattern", json::object{{"String", from}}}, {"content", to}};
 }
 json::object strip(int start, int stop) {
   return {{"type", "Strip"}, {"content", " "}, {"start", start}, {"stop", stop}};
 }
-json::object typed(std::string_view type) { return {{"type", type}}; }
 
 TEST(StreamDecoder, GivesCharactersWhenTheyAreWhole) {
   const Tokenizer tokenizer = testing::demo_tokenizer();
@@ -47,8 +46,9 @@ TEST(StreamDecoder, DoesNotHoldBackMoreThanItMust) {
   json::object definition = testing::byte_tokenizer_json(false);
   definition["model"].as_object()["vocab"].as_object()["<0xC3>"] = 256;
   definition["model"].as_object()["vocab"].as_object()["<0xA9>"] = 257;
-  definition["decoder"] = {{"type", "Sequence"},
-                           {"decoders", {replace("_", " "), typed("ByteFallback"), typed("Fuse"), strip(1, 0)}}};
+  definition["decoder"] = {
+      {"type", "Sequence"},
+      {"decoders", {replace("_", " "), testing::typed("ByteFallback"), testing::typed("Fuse"), strip(1, 0)}}};
   const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
   StreamDecoder decoder(tokenizer, false);
   EXPECT_EQ(decoder.push('_'), "");
@@ -63,18 +63,19 @@ TEST(StreamDecoder, DoesNotHoldBackMoreThanItMust) {
 }
 
 TEST(StreamDecoder, AllPiecesTogetherEqualTheWholeDecode) {
-  const json::object byte_level = typed("ByteLevel");
+  const json::object byte_level = testing::typed("ByteLevel");
   const json::object metaspace = {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "always"}};
   const json::value decoders[] = {
       byte_level,
       nullptr,
       metaspace,
-      typed("Fuse"),
-      typed("ByteFallback"),
-      {{"type", "Sequence"}, {"decoders", {replace("_", " "), typed("ByteFallback"), typed("Fuse"), strip(1, 0)}}},
+      testing::typed("Fuse"),
+      testing::typed("ByteFallback"),
+      {{"type", "Sequence"},
+       {"decoders", {replace("_", " "), testing::typed("ByteFallback"), testing::typed("Fuse"), strip(1, 0)}}},
       {{"type", "Sequence"}, {"decoders", {byte_level, replace("ab", "ba"), strip(2, 2)}}},
       {{"type", "Sequence"}, {"decoders", {strip(1, 1), byte_level, metaspace}}},
-      {{"type", "Sequence"}, {"decoders", {typed("Fuse"), typed("ByteFallback"), byte_level}}},
+      {{"type", "Sequence"}, {"decoders", {testing::typed("Fuse"), testing::typed("ByteFallback"), byte_level}}},
   };
   std::mt19937 random(9);
   for (const json::value& decoder : decoders) {
@@ -83,12 +84,13 @@ TEST(StreamDecoder, AllPiecesTogetherEqualTheWholeDecode) {
     for (int i = 0; i < 4; ++i) {
       vocabulary[std::vector<std::string>{"<0xC3>", "<0xA9>", "<0x20>", "_ab "}[static_cast<std::size_t>(i)]] = 256 + i;
     }
-    definition["added_tokens"] = {testing::added_token(260, "<s>"), testing::added_token(262, "\xE6\x97\xA5")};
+    definition["added_tokens"] =
+        json::array{testing::added_token(260, "<s>"), testing::added_token(262, "\xE6\x97\xA5")};
     definition["decoder"] = decoder;
     const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
     for (int round = 0; round < 1000; ++round) {
       Ids ids;
-      for (unsigned n = random() % 20; n > 0; --n) {
+      for (std::size_t n = random() % 20; n > 0; --n) {
         const TokenId choices[] = {
             static_cast<TokenId>(random() % 264), static_cast<TokenId>(256 + random() % 8), '_', ' ', 'a', 'b'};
         ids.push_back(choices[random() % 6]);

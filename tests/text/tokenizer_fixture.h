@@ -20,6 +20,13 @@ inline Tokenizer demo_tokenizer() {
   return Tokenizer::from_json(read_repository_json("models/demo/tokenizer.json"), "models/demo/tokenizer.json");
 }
 
+/// {"type": type}
+inline boost::json::object typed(std::string_view type) {
+  boost::json::object object;
+  object["type"] = type;
+  return object;
+}
+
 /// A tokenizer.json whose vocabulary is the 256 bytes (id = byte), without merges: ids are bytes, and with
 /// add_prefix_space every word shows as a space before it.
 inline boost::json::object byte_tokenizer_json(bool prefix_space) {

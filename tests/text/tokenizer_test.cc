@@ -20,10 +20,10 @@ constexpr auto kAsText = Tokenizer::SpecialTokens::kAsText;
 
 std::string random_text(std::mt19937& random, unsigned max_characters) {
   std::string text;
-  for (unsigned n = random() % (max_characters + 1); n > 0; --n) {
+  for (std::size_t n = random() % (max_characters + 1); n > 0; --n) {
     switch (random() % 4) {
       case 0: {
-        char32_t c = random() % 0x110000;
+        const auto c = static_cast<char32_t>(random() % 0x110000);
         append_utf8(text, c >= 0xD800 && c < 0xE000 ? U'x' : c);
         break;
       }
@@ -62,7 +62,7 @@ TEST(Tokenizer, IllFormedBytesAreReplaced) {
   std::mt19937 random(4);
   for (int round = 0; round < 500; ++round) {
     std::string bytes;
-    for (unsigned n = random() % 40; n > 0; --n) bytes.push_back(static_cast<char>(random()));
+    for (std::size_t n = random() % 40; n > 0; --n) bytes.push_back(static_cast<char>(random()));
     EXPECT_EQ(tokenizer.encode(bytes, kParse), tokenizer.encode(repair_utf8(bytes), kParse));
     EXPECT_EQ(tokenizer.decode(tokenizer.encode(bytes, kAsText), false), repair_utf8(bytes));
   }
@@ -106,17 +106,15 @@ TEST(Tokenizer, InputNeverBecomesAnAddedToken) {
   }
 }
 
-TEST(Tokenizer, PiecesEqualTheJoinedText) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
+void expect_pieces_equal_joined(const Tokenizer& tokenizer, const std::vector<std::string>& trusted) {
   std::mt19937 random(5);
-  const std::vector<std::string> trusted = {"<|user|>", "<|assistant|><think>", "</think>", "\n",
-                                            " plain ",  "[gMASK]<sop>",         ""};
-  const std::vector<std::string> typed = {"Hello", " wor", "ld!  ", "\n\n", "\xE6\x97", "\xA5",
-                                          "it's",  "<",    "|>",    "123",  ""};
+  const std::vector<std::string> typed = {
+      "Hello", " wor", "ld!  ", "\n\n", "\xE6\x97", "\xA5",         "it's",
+      "<",     "|>",   "123",   "",     "\xCC\xA7", "\xEF\xBD\x81", "\xE3\x81\x8B\xE3\x82\x99"};
   for (int round = 0; round < 3000; ++round) {
     std::vector<TextPiece> pieces;
     std::string joined;
-    for (unsigned n = random() % 8; n > 0; --n) {
+    for (std::size_t n = random() % 8; n > 0; --n) {
       const bool input = random() % 2 == 0;
       pieces.push_back({input ? typed[random() % typed.size()] : trusted[random() % trusted.size()], input});
       joined += pieces.back().text;
@@ -125,10 +123,27 @@ TEST(Tokenizer, PiecesEqualTheJoinedText) {
   }
 }
 
+TEST(Tokenizer, PiecesEqualTheJoinedText) {
+  expect_pieces_equal_joined(testing::demo_tokenizer(),
+                             {"<|user|>", "<|assistant|><think>", "</think>", "\n", " plain ", "[gMASK]<sop>", ""});
+}
+
+TEST(Tokenizer, PiecesEqualTheJoinedTextAlsoWhenNormalized) {
+  json::object definition = testing::byte_tokenizer_json(true);
+  definition["normalizer"] = testing::typed("NFKC");
+  definition["added_tokens"] =
+      json::array{testing::added_token(300, "<think>", {{"normalized", true}}),
+                  testing::added_token(301, "\xE6\x9C\xAC", {{"normalized", true}, {"lstrip", true}}),
+                  testing::added_token(302, "word", {{"single_word", true}, {"rstrip", true}})};
+  expect_pieces_equal_joined(Tokenizer::from_json(definition, "test"),
+                             {"<think>", "\xE6\x9C\xAC", "word", "\n", " plain ", " word <think>", ""});
+}
+
 TEST(Tokenizer, NormalizationCannotForgeAnAddedToken) {
   json::object definition = testing::byte_tokenizer_json(false);
-  definition["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFKC"}}, {{"type", "Lowercase"}}}}};
-  definition["added_tokens"] = {testing::added_token(300, "<s>", {{"normalized", true}})};
+  definition["normalizer"] = {{"type", "Sequence"},
+                              {"normalizers", {testing::typed("NFKC"), testing::typed("Lowercase")}}};
+  definition["added_tokens"] = json::array{testing::added_token(300, "<s>", {{"normalized", true}})};
   const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
   EXPECT_EQ(tokenizer.encode("<S>", kParse), (Ids{300}));
   const TextPiece forged[] = {{"<", false}, {"\xEF\xBC\xB3", true}, {">", false}, {"<S>", true}, {"<S>", false}};
@@ -141,8 +156,8 @@ TEST(Tokenizer, MergesCannotForgeAnAddedToken) {
   json::object& vocabulary = definition["model"].as_object()["vocab"].as_object();
   vocabulary["<s"] = 256;
   vocabulary["<s>"] = 257;
-  definition["model"].as_object()["merges"] = {"< s", "<s >"};
-  definition["added_tokens"] = {testing::added_token(257, "<s>", {{"single_word", true}})};
+  definition["model"].as_object()["merges"] = json::array{"< s", "<s >"};
+  definition["added_tokens"] = json::array{testing::added_token(257, "<s>", {{"single_word", true}})};
   for (const bool ignore_merges : {false, true}) {
     definition["model"].as_object()["ignore_merges"] = ignore_merges;
     const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
@@ -156,7 +171,7 @@ TEST(Tokenizer, MergesCannotForgeAnAddedToken) {
 
 TEST(Tokenizer, TokensStripWhiteSpaceOutOfInputToo) {
   json::object definition = testing::byte_tokenizer_json(false);
-  definition["added_tokens"] = {testing::added_token(300, "<b>", {{"lstrip", true}, {"rstrip", true}})};
+  definition["added_tokens"] = json::array{testing::added_token(300, "<b>", {{"lstrip", true}, {"rstrip", true}})};
   const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
   const TextPiece pieces[] = {{"a ", true}, {"<b>", false}, {"\n c", true}};
   EXPECT_EQ(tokenizer.encode_pieces(pieces), (Ids{'a', 300, 'c'}));
@@ -187,25 +202,27 @@ TEST(Tokenizer, NamesWhatIsWrongWithTheFile) {
     }
     return "no error";
   };
-  const json::object missing_ids = {{"type", "TemplateProcessing"},
-                                    {"single", {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}}}},
-                                    {"pair", json::array()},
-                                    {"special_tokens", json::object()}};
+  const json::object missing_ids = {
+      {"type", "TemplateProcessing"},
+      {"single", json::array{json::object{{"SpecialToken", json::object{{"id", "<s>"}, {"type_id", 0}}}}}},
+      {"pair", json::array()},
+      {"special_tokens", json::object()}};
   const struct {
     std::string key;
     json::value value;
     std::string reason;
   } cases[] = {
       {"model", nullptr, "/model must be an object"},
-      {"added_tokens", {testing::added_token(65, "<s>")}, "belongs to 'A'"},
+      {"added_tokens", json::array{testing::added_token(65, "<s>")}, "belongs to 'A'"},
       {"added_tokens", json::array{testing::added_token(300, "x1"), testing::added_token(300, "x2")}, "listed twice"},
-      {"added_tokens", {testing::added_token(-1, "<s>")}, "/added_tokens/0/id"},
-      {"added_tokens", {testing::added_token(300, std::string(2000, 'x'))}, "2000 bytes"},
-      {"added_tokens", {{{"id", 300}}}, "lacks the key 'content'"},
-      {"post_processor", {{"type", "BertProcessing"}}, "/post_processor/type: \"BertProcessing\""},
+      {"added_tokens", json::array{testing::added_token(-1, "<s>")}, "/added_tokens/0/id"},
+      {"added_tokens", json::array{testing::added_token(300, std::string(2000, 'x'))}, "2000 bytes"},
+      {"added_tokens", json::array{json::object{{"id", 300}}}, "lacks the key 'content'"},
+      {"post_processor", testing::typed("BertProcessing"), "/post_processor/type: \"BertProcessing\""},
       {"post_processor", missing_ids, "lacks the key '<s>'"},
-      {"decoder", {{"type", "WordPiece"}}, "/decoder/type: \"WordPiece\""},
-      {"decoder", {{"type", "Strip"}, {"content", "ab"}, {"start", 1}, {"stop", 0}}, "must be one character"},
+      {"decoder", testing::typed("WordPiece"), "/decoder/type: \"WordPiece\""},
+      {"decoder", json::object{{"type", "Strip"}, {"content", "ab"}, {"start", 1}, {"stop", 0}},
+       "must be one character"},
   };
   for (const auto& c : cases) {
     const std::string message = error_of(c.key, c.value);

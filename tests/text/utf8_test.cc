@@ -48,7 +48,7 @@ TEST(Utf8, RepairingInPartsEqualsRepairingAtOnce) {
   const std::string alphabet = "a\xE6\x97\xA5\xC3\xA9\xF0\x9F\x98\x80\xFF\xED";
   for (int round = 0; round < 2000; ++round) {
     std::string bytes;
-    for (unsigned n = random() % 20; n > 0; --n) bytes.push_back(alphabet[random() % alphabet.size()]);
+    for (std::size_t n = random() % 20; n > 0; --n) bytes.push_back(alphabet[random() % alphabet.size()]);
     std::string parts;
     Utf8Repairer repairer;
     for (std::size_t i = 0; i < bytes.size();) {

@@ -23,7 +23,7 @@ constexpr std::array kKernels = {
     CpuKernel{"exl3_transform_f32", sizeof(abi::Exl3TransformArguments), 2, exl3_transform_items, exl3_transform},
     CpuKernel{"grouped_attention_f32", sizeof(abi::GroupedAttentionArguments), 4, grouped_attention_items,
               grouped_attention},
-    CpuKernel{"kv_append_f16", sizeof(abi::KvAppendArguments), 2, kv_append_items, kv_append},
+    CpuKernel{"kv_append_f32", sizeof(abi::KvAppendArguments), 2, kv_append_items, kv_append},
     CpuKernel{"latent_attention_f32", sizeof(abi::LatentAttentionArguments), 4, latent_attention_items,
               latent_attention},
     CpuKernel{"latent_query_f32", sizeof(abi::LatentProjectionArguments), 2, latent_query_items, latent_query},

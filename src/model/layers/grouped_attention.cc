@@ -52,9 +52,11 @@ class GroupedAttention final : public Attention {
     if (k_norm_) normalise_heads(commands, *k_norm_, k, n * shape_.n_kv_heads);
     rotate(commands, step, {q, q_width()}, shape_.n_heads);
     rotate(commands, step, {k, kv_width()}, shape_.n_kv_heads);
-    ops::kv_append(commands, {k, kv_width()}, cache.keys, n, kv_width(), step.start_position);
-    ops::kv_append(commands, {v, kv_width()}, cache.values, n, kv_width(), step.start_position);
-    ops::grouped_attention(commands, shape_, q, cache.keys, cache.values, out, n, step.start_position);
+    ops::kv_append(commands, {k, kv_width()}, cache.keys, n, kv_width(), step.start_position, cache.format);
+    ops::kv_append(commands, {v, kv_width()}, cache.values, n, kv_width(), step.start_position, cache.format);
+    ops::GroupedAttentionShape shape = shape_;
+    shape.cache_format = cache.format;
+    ops::grouped_attention(commands, shape, q, cache.keys, cache.values, out, n, step.start_position);
     ops::linear(commands, o_, {out, q_width()}, {step.x, hidden_}, n, scratch, ops::Output::kAccumulate);
   }
 

@@ -66,8 +66,10 @@ class LatentAttention final : public Attention {
     ops::rope(commands, step.rope_table, {q, q_width()}, n, step.start_position,
               rotation(shape_.n_heads, shape_.nope_dim));
     ops::rope(commands, step.rope_table, kv_rows, n, step.start_position, rotation(1, shape_.rank));
-    ops::kv_append(commands, kv_rows, cache.keys, n, cache_width(), step.start_position);
-    ops::latent_attention(commands, shape_, kv_b_, q, cache.keys, out, n, step.start_position, scratch);
+    ops::kv_append(commands, kv_rows, cache.keys, n, cache_width(), step.start_position, cache.format);
+    ops::LatentAttentionShape shape = shape_;
+    shape.cache_format = cache.format;
+    ops::latent_attention(commands, shape, kv_b_, q, cache.keys, out, n, step.start_position, scratch);
     ops::linear(commands, o_, {out, value_width()}, {step.x, hidden_}, n, scratch, ops::Output::kAccumulate);
   }
 

@@ -119,8 +119,8 @@ std::optional<std::int64_t> slice_bound(const Value* value) {
 }
 
 // The indices that [begin:end:step] picks from `length` elements.
-std::vector<std::size_t> slice_indices(std::size_t length, std::optional<std::int64_t> begin, std::optional<std::int64_t> end,
-                                       std::int64_t step) {
+std::vector<std::size_t> slice_indices(std::size_t length, std::optional<std::int64_t> begin,
+                                       std::optional<std::int64_t> end, std::int64_t step) {
   const auto size = static_cast<std::int64_t>(length);
   const std::int64_t lowest = step > 0 ? 0 : -1;
   const std::int64_t highest = step > 0 ? size : size - 1;
@@ -133,12 +133,13 @@ std::vector<std::size_t> slice_indices(std::size_t length, std::optional<std::in
   std::vector<std::size_t> indices;
   const std::int64_t limit = std::numeric_limits<std::int64_t>::max() / 2;
   const std::int64_t stride = std::clamp(step, -limit, limit);  // `i + stride` must not overflow
-  for (std::int64_t i = first; stride > 0 ? i < stop : i > stop; i += stride) indices.push_back(static_cast<std::size_t>(i));
+  for (std::int64_t i = first; stride > 0 ? i < stop : i > stop; i += stride)
+    indices.push_back(static_cast<std::size_t>(i));
   return indices;
 }
 
-Value slice_string(Heap& heap, const MarkedText& text, std::optional<std::int64_t> begin, std::optional<std::int64_t> end,
-                   std::int64_t step) {
+Value slice_string(Heap& heap, const MarkedText& text, std::optional<std::int64_t> begin,
+                   std::optional<std::int64_t> end, std::int64_t step) {
   heap.walk(text.size());
   const std::vector<std::size_t> offsets = code_point_offsets(text.bytes());
   const std::vector<std::size_t> indices = slice_indices(offsets.size() - 1, begin, end, step);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attributes, items, slices and iteration of values, as Jinja2's sandbox gives them: what is absent is undefined, what would
-// change a list or dict is forbidden.
+// Attributes, items, slices and iteration of values, as Jinja2's sandbox gives them: what is absent is undefined, what
+// would change a list or dict is forbidden.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,8 @@ Value get_attribute(Heap& heap, const Value& value, std::string_view name);
 Value get_item(Heap& heap, const Value& value, const Value& key);
 /// value[begin:end:step]; null where left out. Raises for what has no slices.
 Value get_slice(Heap& heap, const Value& value, const Value* begin, const Value* end, const Value* step);
-/// What `for` iterates over: items, keys of a dict, characters of a string, nothing for undefined. Raises for other types.
+/// What `for` iterates over: items, keys of a dict, characters of a string, nothing for undefined. Raises for other
+/// types.
 SequenceRef iterate(Heap& heap, const Value& value);
 /// len(value), or nullopt for what has none.
 std::optional<std::size_t> length_of(Heap& heap, const Value& value);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Binds the arguments of a filter, test, method or global function to its parameters, with Python's errors. Every built-in
-// starts by making one.
+// Binds the arguments of a filter, test, method or global function to its parameters, with Python's errors. Every
+// built-in starts by making one.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@ namespace marlin::jinja {
 
 class BoundArguments {
  public:
-  /// `function` is the name in errors. The first `required` parameters must be given. Raises for too many or unknown ones.
-  BoundArguments(std::string_view function, const Arguments& arguments, std::initializer_list<std::string_view> parameters,
-                 std::size_t required = 0);
+  /// `function` is the name in errors. The first `required` parameters must be given. Raises for too many or unknown
+  /// ones.
+  BoundArguments(std::string_view function, const Arguments& arguments,
+                 std::initializer_list<std::string_view> parameters, std::size_t required = 0);
 
   /// nullptr when not given.
   [[nodiscard]] const Value* get(std::size_t index) const { return bound_[index]; }

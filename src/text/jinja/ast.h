@@ -48,7 +48,8 @@ struct ArgumentExpr {
 struct Expr {
   ExprKind kind;
   int line;
-  std::size_t depth = 1;  ///< longest path below; bounded, so that walking and freeing the tree cannot exhaust the stack
+  std::size_t depth =
+      1;  ///< longest path below; bounded, so that walking and freeing the tree cannot exhaust the stack
   std::string name;
   Value constant;
   std::vector<ExprPtr> children;
@@ -68,8 +69,8 @@ enum class StatementKind : std::uint8_t {
   kPrint,
   kIf,
   kFor,
-  kSet,          ///< target = expr
-  kSetBlock,     ///< target = body, through filters
+  kSet,       ///< target = expr
+  kSetBlock,  ///< target = body, through filters
   kMacro,
   kFilterBlock,  ///< body, through filters
   kScope,        ///< with and generation: assignments, then body, in a scope of their own
@@ -95,12 +96,12 @@ struct Parameter {
 struct Statement {
   StatementKind kind;
   int line;
-  std::string text;                ///< kText; the name of a kMacro
-  ExprPtr expr;                    ///< kPrint, kSet; what a kFor iterates over
-  ExprPtr condition;               ///< the filter of a kFor, or null
-  Target target;                   ///< kFor, kSet, kSetBlock
-  std::vector<ExprPtr> filters;    ///< kSetBlock, kFilterBlock, in order
-  std::vector<Branch> branches;    ///< kIf
+  std::string text;                                     ///< kText; the name of a kMacro
+  ExprPtr expr;                                         ///< kPrint, kSet; what a kFor iterates over
+  ExprPtr condition;                                    ///< the filter of a kFor, or null
+  Target target;                                        ///< kFor, kSet, kSetBlock
+  std::vector<ExprPtr> filters;                         ///< kSetBlock, kFilterBlock, in order
+  std::vector<Branch> branches;                         ///< kIf
   std::vector<Parameter> parameters;                    ///< kMacro
   std::vector<std::pair<Target, ExprPtr>> assignments;  ///< kScope
   Body body;

@@ -107,12 +107,16 @@ bool contains(Heap& heap, const Value& container, const Value& item) {
     return find_bytes(container.bytes(), item.bytes(), 0) != std::string::npos;
   }
   if (container.is_dict()) {
+    if (item.is_dict() || (item.is_sequence() && item.sequence().kind == SequenceKind::kList)) {
+      raise("unhashable type: '{}'", item.type_name());
+    }
     heap.step(1 + (item.is_string() ? 0 : container.dict().size()));
     return container.dict().find(item) != nullptr;
   }
   if (container.is_sequence()) {
     const std::vector<Value>& items = container.sequence().items;
-    return std::any_of(items.begin(), items.end(), [&](const Value& candidate) { return equals(heap, candidate, item); });
+    return std::any_of(items.begin(), items.end(),
+                       [&](const Value& candidate) { return equals(heap, candidate, item); });
   }
   if (container.is_undefined()) return false;
   raise("argument of type '{}' is not iterable", container.type_name());

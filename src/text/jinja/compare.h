@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Equality, order and membership with Python's rules: True == 1 == 1.0, lists compare element by element, and unlike types
-// are unequal but have no order. Used by the operators, tests, sort, unique and dict keys.
+// Equality, order and membership with Python's rules: True == 1 == 1.0, lists compare element by element, and unlike
+// types are unequal but have no order. Used by the operators, tests, sort, unique and dict keys.
 #pragma once
 
 #include <string_view>

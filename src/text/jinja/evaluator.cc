@@ -104,7 +104,8 @@ Evaluator::Flow Evaluator::execute_one(const Statement& statement, const ScopeRe
 
 Evaluator::Flow Evaluator::execute_if(const Statement& statement, const ScopeRef& scope, MarkedText& out) {
   for (const Branch& branch : statement.branches) {
-    if (branch.condition == nullptr || evaluate(*branch.condition, scope).truthy()) return execute(branch.body, scope, out);
+    if (branch.condition == nullptr || evaluate(*branch.condition, scope).truthy())
+      return execute(branch.body, scope, out);
   }
   return Flow::kNext;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks the syntax tree of one rendering. Statements are in evaluator.cc, expressions in evaluator_expression.cc, macros in
-// evaluator_macro.cc. Scopes follow Jinja2: a loop body, macro, set block or filter block sees outer variables, but what it
-// sets is its own and is gone at its end; if and the top level share one scope.
+// Walks the syntax tree of one rendering. Statements are in evaluator.cc, expressions in evaluator_expression.cc,
+// macros in evaluator_macro.cc. Scopes follow Jinja2: a loop body, macro, set block or filter block sees outer
+// variables, but what it sets is its own and is gone at its end; if and the top level share one scope.
 #pragma once
 
 #include <ctime>

@@ -17,7 +17,8 @@ void Evaluator::define_macro(const Statement& statement, const ScopeRef& scope) 
   auto call = [this, &statement, scope](Heap& /*heap*/, const Arguments& arguments) {
     return call_macro(statement, scope, arguments);
   };
-  const auto macro = std::make_shared<const Callable>(Callable{statement.text, "jinja2.runtime.Macro", std::move(call), 0});
+  const auto macro =
+      std::make_shared<const Callable>(Callable{statement.text, "jinja2.runtime.Macro", std::move(call), 0});
   scope->set(statement.text, Value(Value::Storage(macro)));
 }
 
@@ -35,8 +36,8 @@ void Evaluator::bind_parameters(const Statement& macro, const ScopeRef& scope, c
   }
   for (const auto& [name, value] : arguments.named) {
     heap_.step();
-    const auto found =
-        std::find_if(parameters.begin(), parameters.end(), [&, &key = name](const Parameter& p) { return p.name == key; });
+    const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                    [&, &key = name](const Parameter& p) { return p.name == key; });
     if (found == parameters.end()) {
       if (!macro.takes_named) raise("macro '{}' takes no keyword argument '{}'", macro.text, name.substr(0, 80));
       rest_named.emplace_back(heap_.string(name), value);
@@ -50,7 +51,8 @@ void Evaluator::bind_parameters(const Statement& macro, const ScopeRef& scope, c
   if (macro.takes_named) scope->set("kwargs", heap_.dict(std::move(rest_named)));
   if (macro.takes_rest) {
     const std::size_t bound = std::min(parameters.size(), arguments.positional.size());
-    std::vector<Value> rest(arguments.positional.begin() + static_cast<std::ptrdiff_t>(bound), arguments.positional.end());
+    std::vector<Value> rest(arguments.positional.begin() + static_cast<std::ptrdiff_t>(bound),
+                            arguments.positional.end());
     scope->set("varargs", heap_.sequence(std::move(rest), SequenceKind::kTuple));
   }
   // In order, so that a default sees the parameters before it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the inside of the engine reports an error: Failure has no place yet; Template adds its name and the line and throws
-// marlin::Error. Messages follow Python's and Jinja2's, because template authors search for those.
+// How the inside of the engine reports an error: Failure has no place yet; Template adds its name and the line and
+// throws marlin::Error. Messages follow Python's and Jinja2's, because template authors search for those.
 #pragma once
 
 #include <fmt/format.h>
@@ -10,7 +10,8 @@
 
 namespace marlin::jinja {
 
-/// An error without its place. Never leaves the engine. A lexer or parser knows the line and sets it; 0: the current one.
+/// An error without its place. Never leaves the engine. A lexer or parser knows the line and sets it; 0: the current
+/// one.
 struct Failure {
   std::string message;
   int line = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The filters, `value|name(arguments)`, and tests, `value is name(arguments)`. Filters are grouped by file: text, lists,
-// choosing from lists, values. Called by the evaluator and by filters such as map that take another's name.
+// The filters, `value|name(arguments)`, and tests, `value is name(arguments)`. Filters are grouped by file: text,
+// lists, choosing from lists, values. Called by the evaluator and by filters such as map that take another's name.
 #pragma once
 
 #include <string_view>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Filters that apply a test or filter to every item: select, reject, selectattr, rejectattr, map; and groupby and sum, which
-// look at an attribute of every item.
+// Filters that apply a test or filter to every item: select, reject, selectattr, rejectattr, map; and groupby and sum,
+// which look at an attribute of every item.
 #include <algorithm>
 
 #include "text/jinja/access.h"
@@ -25,14 +25,20 @@ const std::string& name_argument(const Arguments& arguments, std::size_t index, 
   return arguments.positional[index].bytes();
 }
 
-// `by_attribute`: the first argument is an attribute's path, the test's name comes second; without a test, truth decides.
+// As in Jinja2, nothing false has items here, be it None or 0.
+SequenceRef items_of(Heap& heap, const Value& value) {
+  return iterate(heap, value.truthy() ? value : heap.sequence({}));
+}
+
+// `by_attribute`: the first argument is an attribute's path, the test's name comes second; without a test, truth
+// decides.
 Value choose(Heap& heap, const Value& value, const Arguments& arguments, bool by_attribute, bool keep) {
   const std::size_t skipped = by_attribute ? 1 : 0;
   if (arguments.positional.size() < skipped) raise("missing parameter for attribute name");
   const bool has_test = arguments.positional.size() > skipped;
   const Arguments rest = after(arguments, skipped + 1);
   std::vector<Value> kept;
-  const SequenceRef source = iterate(heap, value);
+  const SequenceRef source = items_of(heap, value);
   for (const Value& item : source->items) {
     heap.step();
     const Value subject = by_attribute ? attribute_at(heap, item, arguments.positional[0]) : item;
@@ -43,8 +49,12 @@ Value choose(Heap& heap, const Value& value, const Arguments& arguments, bool by
   return heap.sequence(std::move(kept), SequenceKind::kGenerator);
 }
 
-Value select(Heap& heap, const Value& value, const Arguments& arguments) { return choose(heap, value, arguments, false, true); }
-Value reject(Heap& heap, const Value& value, const Arguments& arguments) { return choose(heap, value, arguments, false, false); }
+Value select(Heap& heap, const Value& value, const Arguments& arguments) {
+  return choose(heap, value, arguments, false, true);
+}
+Value reject(Heap& heap, const Value& value, const Arguments& arguments) {
+  return choose(heap, value, arguments, false, false);
+}
 Value selectattr(Heap& heap, const Value& value, const Arguments& arguments) {
   return choose(heap, value, arguments, true, true);
 }
@@ -54,7 +64,7 @@ Value rejectattr(Heap& heap, const Value& value, const Arguments& arguments) {
 
 Value map(Heap& heap, const Value& value, const Arguments& arguments) {
   std::vector<Value> mapped;
-  const SequenceRef source = iterate(heap, value);
+  const SequenceRef source = items_of(heap, value);
   if (arguments.positional.empty()) {
     const BoundArguments bound("map", arguments, {"attribute", "default"}, 1);
     for (const Value& item : source->items) {
@@ -111,13 +121,15 @@ Value groupby(Heap& heap, const Value& value, const Arguments& arguments) {
   return heap.sequence(std::move(groups));
 }
 
-constexpr Filter kFilters[] = {{"groupby", groupby}, {"map", map},       {"reject", reject}, {"rejectattr", rejectattr},
-                               {"select", select},   {"selectattr", selectattr}, {"sum", sum}};
+constexpr Filter kFilters[] = {
+    {"groupby", groupby},       {"map", map}, {"reject", reject}, {"rejectattr", rejectattr}, {"select", select},
+    {"selectattr", selectattr}, {"sum", sum}};
 
 }  // namespace
 
 const Filter* find_choice_filter(std::string_view name) {
-  const Filter* found = std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return f.name == name; });
+  const Filter* found =
+      std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return f.name == name; });
   return found == std::end(kFilters) ? nullptr : found;
 }
 

@@ -155,7 +155,8 @@ Value unique(Heap& heap, const Value& value, const Arguments& arguments) {
   const BoundArguments bound("unique", arguments, {"case_sensitive", "attribute"});
   std::vector<Keyed> kept;
   for (Keyed& item : keyed(heap, value, bound.unless_none(1), bound.truthy_or(0, false))) {
-    const bool seen = std::any_of(kept.begin(), kept.end(), [&](const Keyed& k) { return equals(heap, k.first, item.first); });
+    const bool seen =
+        std::any_of(kept.begin(), kept.end(), [&](const Keyed& k) { return equals(heap, k.first, item.first); });
     if (!seen) kept.push_back(std::move(item));
   }
   std::vector<Value> out;
@@ -214,7 +215,8 @@ constexpr Filter kFilters[] = {{"batch", batch}, {"count", length}, {"dictsort",
 }  // namespace
 
 const Filter* find_list_filter(std::string_view name) {
-  const Filter* found = std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return f.name == name; });
+  const Filter* found =
+      std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return f.name == name; });
   return found == std::end(kFilters) ? nullptr : found;
 }
 

@@ -50,7 +50,8 @@ Value escape(Heap& heap, const Value& value, const Arguments& arguments) {
   const std::string& bytes = source.bytes();
   MarkedText out;
   std::size_t plain = 0;
-  for (std::size_t i = bytes.find_first_of(kSpecial); i != std::string::npos; i = bytes.find_first_of(kSpecial, i + 1)) {
+  for (std::size_t i = bytes.find_first_of(kSpecial); i != std::string::npos;
+       i = bytes.find_first_of(kSpecial, i + 1)) {
     out.append(source.text(), plain, i);
     out.append(kEntities[kSpecial.find(bytes[i])], source.text().from_input_at(i));
     plain = i + 1;
@@ -100,7 +101,8 @@ Value format(Heap& heap, const Value& value, const Arguments& arguments) {
   }
   std::vector<Dict::Entry> named;
   for (const auto& [name, argument] : arguments.named) named.emplace_back(heap.string(name), argument);
-  const Value values = named.empty() ? heap.sequence(arguments.positional, SequenceKind::kTuple) : heap.dict(std::move(named));
+  const Value values =
+      named.empty() ? heap.sequence(arguments.positional, SequenceKind::kTuple) : heap.dict(std::move(named));
   return format_percent(heap, to_string(heap, value).text(), values);
 }
 
@@ -163,7 +165,8 @@ constexpr Filter kFilters[] = {{"capitalize", converted<capitalized>},
 }  // namespace
 
 const Filter* find_text_filter(std::string_view name) {
-  const Filter* found = std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return f.name == name; });
+  const Filter* found =
+      std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return f.name == name; });
   return found == std::end(kFilters) ? nullptr : found;
 }
 

@@ -40,7 +40,8 @@ std::optional<std::int64_t> parse_integer(Heap& heap, const MarkedText& source, 
   }
   std::uint64_t magnitude = 0;
   if (base < 2 || base > 36) raise("int() base must be >= 2 and <= 36");
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, static_cast<int>(base));
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, static_cast<int>(base));
   if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
   if (magnitude > std::uint64_t{1} << 62U) raise("integer '{}' is too large", text.substr(0, 40));
   const auto value = static_cast<std::int64_t>(magnitude);
@@ -49,7 +50,8 @@ std::optional<std::int64_t> parse_integer(Heap& heap, const MarkedText& source, 
 
 std::optional<double> parse_real(Heap& heap, const MarkedText& source) {
   const std::string text = stripped(heap, source, nullptr, true, true).bytes();
-  if (text.empty() || text.find_first_of("xXpP(") != std::string::npos) return std::nullopt;  // strtod reads more than Python
+  if (text.empty() || text.find_first_of("xXpP(") != std::string::npos)
+    return std::nullopt;  // strtod reads more than Python
   char* end = nullptr;
   const double value = std::strtod(text.c_str(), &end);
   if (end != text.c_str() + text.size()) return std::nullopt;
@@ -108,7 +110,7 @@ Value round_number(Heap& /*heap*/, const Value& value, const Arguments& argument
     if (!std::isfinite(number)) return Value::real(number);
     if (precision >= 0) {  // printing rounds the exact binary value, half to even, as Python's round does
       const Value rounded = Value::real(std::strtod(fmt::format("{:.{}f}", number, precision).c_str(), nullptr));
-      return value.is_real() ? rounded : value;
+      return value.is_real() ? rounded : unary_plus(value);
     }
     const double scale = std::pow(10.0, static_cast<double>(-precision));
     const double rounded = std::nearbyint(number / scale) * scale;
@@ -150,7 +152,8 @@ Value tojson(Heap& heap, const Value& value, const Arguments& arguments) {
   return heap.string(to_json(heap, value, json_style(heap, bound)));
 }
 
-// Not in Jinja2, but newer templates count on it: text to value. Any user input in the text marks all strings of the value.
+// Not in Jinja2, but newer templates count on it: text to value. Any user input in the text marks all strings of the
+// value.
 Value parse_json_text(Heap& heap, const Value& value, const Arguments& arguments) {
   const BoundArguments bound("from_json", arguments, {});
   if (value.is_undefined()) raise_undefined(value);
@@ -187,7 +190,8 @@ constexpr Filter kFilters[] = {{"abs", absolute},
 }  // namespace
 
 const Filter* find_value_filter(std::string_view name) {
-  const Filter* found = std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return f.name == name; });
+  const Filter* found =
+      std::find_if(std::begin(kFilters), std::end(kFilters), [&](const Filter& f) { return f.name == name; });
   return found == std::end(kFilters) ? nullptr : found;
 }
 

@@ -18,7 +18,8 @@ constexpr std::int64_t kMaxRange = 100'000;  // as Jinja2's sandbox
 // Entries of dict(mapping or pairs, name=value...).
 std::vector<Dict::Entry> dict_entries(Heap& heap, std::string_view function, const Arguments& arguments) {
   std::vector<Dict::Entry> entries;
-  if (arguments.positional.size() > 1) raise("{} expected at most 1 argument, got {}", function, arguments.positional.size());
+  if (arguments.positional.size() > 1)
+    raise("{} expected at most 1 argument, got {}", function, arguments.positional.size());
   if (!arguments.positional.empty()) {
     const Value& source = arguments.positional.front();
     if (source.is_dict()) {
@@ -110,7 +111,8 @@ Value format_time(Heap& heap, const std::tm& now, const MarkedText& format) {
 }
 
 Value callable(std::string_view name, std::function<Value(Heap&, const Arguments&)> call) {
-  return Value(Value::Storage(std::make_shared<const Callable>(Callable{std::string(name), "function", std::move(call), 0})));
+  return Value(
+      Value::Storage(std::make_shared<const Callable>(Callable{std::string(name), "function", std::move(call), 0})));
 }
 
 }  // namespace

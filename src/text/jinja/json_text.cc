@@ -213,8 +213,8 @@ void Writer::write(const Value& value, std::size_t depth) {
     dict(value.dict(), depth);
   } else if (value.is_none() || value.is_number()) {
     scalar(value);
-  } else if (value.is_sequence() && (value.sequence().kind == SequenceKind::kList ||
-                                     value.sequence().kind == SequenceKind::kTuple)) {
+  } else if (value.is_sequence() &&
+             (value.sequence().kind == SequenceKind::kList || value.sequence().kind == SequenceKind::kTuple)) {
     list(value.sequence().items, depth);
   } else {
     raise("Object of type {} is not JSON serializable", value.type_name());

@@ -10,8 +10,8 @@
 
 namespace marlin::jinja {
 
-/// A value from JSON. Strings and keys are marked as `from_input` says, except a value under the key "role" that consists of
-/// [a-z_]+ only: templates build special tokens from it.
+/// A value from JSON. Strings and keys are marked as `from_input` says, except a value under the key "role" that
+/// consists of [a-z_]+ only: templates build special tokens from it.
 Value from_json(Heap& heap, const boost::json::value& json, bool from_input);
 
 /// Python's json.dumps of HuggingFace's tojson filter.

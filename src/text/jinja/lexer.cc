@@ -110,8 +110,8 @@ void Lexer::text_before(std::size_t tag, char sign, bool may_lstrip) {
 std::vector<Token> Lexer::run() {
   while (true) {
     std::size_t tag = source_.find('{', at_);
-    while (tag != std::string::npos && (tag + 1 == source_.size() || std::string_view("{%#").find(source_[tag + 1]) ==
-                                                                         std::string_view::npos)) {
+    while (tag != std::string::npos &&
+           (tag + 1 == source_.size() || std::string_view("{%#").find(source_[tag + 1]) == std::string_view::npos)) {
       tag = source_.find('{', tag + 1);
     }
     if (tag == std::string::npos) break;
@@ -231,8 +231,8 @@ void Lexer::tag_token(std::string& open) {
 void Lexer::number() {
   std::size_t end = at_;
   const auto digits = [&](auto&& accepts) {
-    while (end < source_.size() && (accepts(source_[end]) || (source_[end] == '_' && end + 1 < source_.size() &&
-                                                              accepts(source_[end + 1])))) {
+    while (end < source_.size() &&
+           (accepts(source_[end]) || (source_[end] == '_' && end + 1 < source_.size() && accepts(source_[end + 1])))) {
       ++end;
     }
   };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Template source to tokens. All whitespace control (`-`, `+`, trim_blocks, lstrip_blocks, the last newline) happens here, so
-// the parser sees text exactly as it will be printed.
+// Template source to tokens. All whitespace control (`-`, `+`, trim_blocks, lstrip_blocks, the last newline) happens
+// here, so the parser sees text exactly as it will be printed.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,9 @@ struct Token {
   int line;
 
   /// Is it this operator, or this name?
-  [[nodiscard]] bool is_operator(std::string_view symbol) const { return kind == TokenKind::kOperator && text == symbol; }
+  [[nodiscard]] bool is_operator(std::string_view symbol) const {
+    return kind == TokenKind::kOperator && text == symbol;
+  }
   [[nodiscard]] bool is_name(std::string_view name) const { return kind == TokenKind::kName && text == name; }
 };
 

@@ -20,9 +20,7 @@ std::size_t MarkedText::run_at(std::size_t position) const {
 
 bool MarkedText::from_input_at(std::size_t position) const { return runs_[run_at(position)].from_input; }
 
-bool MarkedText::any_from_input() const {
-  return runs_.size() > 1 || (runs_.size() == 1 && runs_.front().from_input);
-}
+bool MarkedText::any_from_input() const { return runs_.size() > 1 || (runs_.size() == 1 && runs_.front().from_input); }
 
 std::size_t MarkedText::footprint_repeated(std::size_t count) const {
   const std::size_t unit = runs_.size() > 1 ? footprint() : size();  // runs of one origin merge

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A string that remembers, byte for byte, what came from user input. Every string value of the engine and its output is one.
-// Origins are stored as runs, so a plain string costs one run however long it is.
+// A string that remembers, byte for byte, what came from user input. Every string value of the engine and its output is
+// one. Origins are stored as runs, so a plain string costs one run however long it is.
 #pragma once
 
 #include <cstddef>

@@ -52,14 +52,16 @@ Value copy(Heap& /*heap*/, const Value& self, const Arguments& arguments) {
 Value list_count(Heap& heap, const Value& self, const Arguments& arguments) {
   const BoundArguments bound("count", arguments, {"value"}, 1);
   const std::vector<Value>& items = self.sequence().items;
-  const auto count = std::count_if(items.begin(), items.end(), [&](const Value& item) { return equals(heap, item, *bound.get(0)); });
+  const auto count =
+      std::count_if(items.begin(), items.end(), [&](const Value& item) { return equals(heap, item, *bound.get(0)); });
   return Value::integer(std::int64_t{count});
 }
 
 Value list_index(Heap& heap, const Value& self, const Arguments& arguments) {
   const BoundArguments bound("index", arguments, {"value"}, 1);
   const std::vector<Value>& items = self.sequence().items;
-  const auto found = std::find_if(items.begin(), items.end(), [&](const Value& item) { return equals(heap, item, *bound.get(0)); });
+  const auto found =
+      std::find_if(items.begin(), items.end(), [&](const Value& item) { return equals(heap, item, *bound.get(0)); });
   if (found == items.end()) raise("value is not in {}", self.type_name());
   return Value::integer(std::int64_t{found - items.begin()});
 }
@@ -71,7 +73,8 @@ constexpr Method kTupleMethods[] = {{"count", list_count}, {"index", list_index}
 
 template <std::size_t N>
 const Method* find_in(const Method (&table)[N], std::string_view name) {
-  const Method* found = std::find_if(std::begin(table), std::end(table), [&](const Method& m) { return m.name == name; });
+  const Method* found =
+      std::find_if(std::begin(table), std::end(table), [&](const Method& m) { return m.name == name; });
   return found == std::end(table) ? nullptr : found;
 }
 

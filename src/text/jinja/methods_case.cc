@@ -53,7 +53,8 @@ Value is_ascii(Heap& heap, const Value& self, const Arguments& arguments) {
   const BoundArguments bound("isascii", arguments, {});
   heap.walk(self.text().size());
   const std::string& bytes = self.bytes();
-  return Value::boolean(std::all_of(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
+  return Value::boolean(
+      std::all_of(bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
 }
 
 // Pads to `width` code points: `left` and `right` say on which sides.

@@ -31,8 +31,8 @@ Range selected(const std::string& bytes, const BoundArguments& bound, std::size_
   const std::int64_t start = resolve(start_index, 0);
   const std::int64_t end = std::min(resolve(start_index + 1, length), length);
   if (start > end) return {0, 0, false};
-  return {code_point_offset(bytes, static_cast<std::size_t>(start)), code_point_offset(bytes, static_cast<std::size_t>(end)),
-          true};
+  return {code_point_offset(bytes, static_cast<std::size_t>(start)),
+          code_point_offset(bytes, static_cast<std::size_t>(end)), true};
 }
 
 // Byte offset of the argument in self, or npos.
@@ -85,7 +85,8 @@ Value count(Heap& heap, const Value& self, const Arguments& arguments) {
   const std::string_view text = std::string_view(self.bytes()).substr(range.begin, range.end - range.begin);
   if (needle.empty()) return Value::integer(count_code_points(text) + 1);
   std::int64_t total = 0;
-  for (std::size_t at = find_bytes(text, needle, 0); at != std::string::npos; at = find_bytes(text, needle, at + needle.size())) {
+  for (std::size_t at = find_bytes(text, needle, 0); at != std::string::npos;
+       at = find_bytes(text, needle, at + needle.size())) {
     heap.step();
     ++total;
   }
@@ -105,7 +106,8 @@ Value has_affix(Heap& heap, const Value& self, const Arguments& arguments, std::
     return text.substr(at_start ? 0 : text.size() - affix.size(), affix.size()) == affix;
   };
   const Value& wanted = *bound.get(0);
-  if (!wanted.is_sequence() || wanted.sequence().kind != SequenceKind::kTuple) return Value::boolean(matches(bound.text(0).bytes()));
+  if (!wanted.is_sequence() || wanted.sequence().kind != SequenceKind::kTuple)
+    return Value::boolean(matches(bound.text(0).bytes()));
   const std::vector<Value>& affixes = wanted.sequence().items;
   return Value::boolean(std::any_of(affixes.begin(), affixes.end(), [&](const Value& affix) {
     if (!affix.is_string()) raise("tuple for {} must only contain str, not {}", name, affix.type_name());
@@ -141,7 +143,8 @@ Value removesuffix(Heap& heap, const Value& self, const Arguments& arguments) {
   return remove_affix(heap, self, arguments, "removesuffix", false);
 }
 
-Value strip_sides(Heap& heap, const Value& self, const Arguments& arguments, std::string_view name, bool left, bool right) {
+Value strip_sides(Heap& heap, const Value& self, const Arguments& arguments, std::string_view name, bool left,
+                  bool right) {
   const BoundArguments bound(name, arguments, {"chars"});
   const std::string* characters = bound.unless_none(0) == nullptr ? nullptr : &bound.text(0).bytes();
   heap.scan(self.text().size());

@@ -59,9 +59,10 @@ std::vector<Cut> cut_at(Heap& heap, const std::string& bytes, const std::string&
 }
 
 // Cuts the reversed text at the reversed separator: linear, which std::string::rfind is not.
-std::vector<Cut> cut_at_from_right(Heap& heap, const std::string& bytes, const std::string& separator, std::int64_t limit) {
-  std::vector<Cut> parts = cut_at(heap, std::string(bytes.rbegin(), bytes.rend()),
-                                  std::string(separator.rbegin(), separator.rend()), limit);
+std::vector<Cut> cut_at_from_right(Heap& heap, const std::string& bytes, const std::string& separator,
+                                   std::int64_t limit) {
+  std::vector<Cut> parts =
+      cut_at(heap, std::string(bytes.rbegin(), bytes.rend()), std::string(separator.rbegin(), separator.rend()), limit);
   std::reverse(parts.begin(), parts.end());
   for (Cut& cut : parts) cut = {bytes.size() - cut.second, bytes.size() - cut.first};
   return parts;
@@ -115,8 +116,8 @@ Value part_in_three(Heap& heap, const Value& self, const Arguments& arguments, s
   const std::string& separator = bound.text(0).bytes();
   if (separator.empty()) raise("empty separator");
   heap.scan(4 * text.size());
-  const std::vector<Cut> cuts = from_right ? cut_at_from_right(heap, text.bytes(), separator, 1)
-                                           : cut_at(heap, text.bytes(), separator, 1);
+  const std::vector<Cut> cuts =
+      from_right ? cut_at_from_right(heap, text.bytes(), separator, 1) : cut_at(heap, text.bytes(), separator, 1);
   std::vector<Value> parts(3, heap.string(""));
   if (cuts.size() == 2) {
     parts[0] = heap.string(text.slice(cuts[0].first, cuts[0].second));

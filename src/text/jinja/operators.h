@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arithmetic with Python's rules: floor division and modulo, true division, strings and lists with + and *. Integers are 64
-// bits; beyond that is an error, not a wrong number.
+// Arithmetic with Python's rules: floor division and modulo, true division, strings and lists with + and *. Integers
+// are 64 bits; beyond that is an error, not a wrong number.
 #pragma once
 
 #include <string_view>

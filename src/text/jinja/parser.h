@@ -93,7 +93,7 @@ class Parser {
   std::size_t at_ = 0;
   std::size_t max_depth_;
   std::size_t depth_ = 0;
-  std::size_t loops_ = 0;  // for statements round the current place: break and continue need one
+  std::size_t loops_ = 0;                      // for statements round the current place: break and continue need one
   std::vector<std::pair<bool, bool>> macros_;  // of the macros round the current place: mentions varargs, kwargs
 };
 

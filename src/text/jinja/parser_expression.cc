@@ -339,8 +339,8 @@ ExprPtr Parser::test(ExprPtr inner) {
   Expr made = node(ExprKind::kTest);
   made.children.push_back(std::move(inner));
   made.name = dotted_name();
-  const bool word = now().kind == TokenKind::kName &&
-                    std::find(std::begin(kAfter), std::end(kAfter), now().text) == std::end(kAfter);
+  const bool word =
+      now().kind == TokenKind::kName && std::find(std::begin(kAfter), std::end(kAfter), now().text) == std::end(kAfter);
   const bool literal = now().kind == TokenKind::kString || now().kind == TokenKind::kInteger ||
                        now().kind == TokenKind::kReal || now().is_operator("[") || now().is_operator("{");
   if (now().is_operator("(")) {

@@ -68,7 +68,8 @@ Expr Parser::node(ExprKind kind) const {
 
 Block Parser::parse() { return Block{body_until({})}; }
 
-// Statements up to a tag named in `ends`, leaving that name as the current token; with no ends, up to the end of the template.
+// Statements up to a tag named in `ends`, leaving that name as the current token; with no ends, up to the end of the
+// template.
 Body Parser::body_until(std::initializer_list<std::string_view> ends) {
   const Nesting nesting(*this);
   Body body;

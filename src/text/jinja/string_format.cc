@@ -24,9 +24,12 @@ struct Spec {
 // Walks a format string of '%' directives.
 class PercentFormat {
  public:
-  PercentFormat(Heap& heap, const MarkedText& format, const Value& values) : heap_(heap), format_(format), values_(values) {
-    if (values.is_sequence() && values.sequence().kind == SequenceKind::kTuple) positional_ = values.sequence().items;
-    else positional_ = {values};
+  PercentFormat(Heap& heap, const MarkedText& format, const Value& values)
+      : heap_(heap), format_(format), values_(values) {
+    if (values.is_sequence() && values.sequence().kind == SequenceKind::kTuple)
+      positional_ = values.sequence().items;
+    else
+      positional_ = {values};
   }
 
   MarkedText run() {
@@ -37,7 +40,9 @@ class PercentFormat {
       at_ = percent + 1;
       if (percent < bytes.size()) directive();
     }
-    if (used_ < positional_.size() && !values_.is_dict()) raise("not all arguments converted during string formatting");
+    const bool subscriptable = values_.is_dict() || values_.is_undefined() ||
+                               (values_.is_sequence() && values_.sequence().kind != SequenceKind::kTuple);
+    if (used_ < positional_.size() && !subscriptable) raise("not all arguments converted during string formatting");
     return std::move(out_);
   }
 
@@ -94,7 +99,8 @@ class PercentFormat {
   void insert(const Spec& spec, const Value& value) {
     if (spec.type == 's' || spec.type == 'r') {
       MarkedText text = spec.type == 's' ? to_text(heap_, value) : to_repr(heap_, value);
-      if (spec.precision >= 0) text = text.slice(0, code_point_offset(text.bytes(), static_cast<std::size_t>(spec.precision)));
+      if (spec.precision >= 0)
+        text = text.slice(0, code_point_offset(text.bytes(), static_cast<std::size_t>(spec.precision)));
       pad(spec, text, ' ');
       return;
     }
@@ -153,7 +159,8 @@ class PercentFormat {
       out_.append(std::string(missing, ' '), false);
       return;
     }
-    const bool sign = fill == '0' && !text.empty() && std::string_view("+- ").find(text.bytes()[0]) != std::string_view::npos;
+    const bool sign =
+        fill == '0' && !text.empty() && std::string_view("+- ").find(text.bytes()[0]) != std::string_view::npos;
     if (sign) out_.append(text, 0, 1);
     out_.append(std::string(missing, fill), false);
     out_.append(text, sign ? 1 : 0, text.size());
@@ -204,7 +211,8 @@ Value format_braces(Heap& heap, const Value& self, const Arguments& arguments) {
       continue;
     }
     const std::size_t end = bytes.find('}', brace);
-    if (bytes[brace] == '}' || end == std::string::npos) raise("single '{}' encountered in format string", bytes[brace]);
+    if (bytes[brace] == '}' || end == std::string::npos)
+      raise("single '{}' encountered in format string", bytes[brace]);
     const std::string field = bytes.substr(brace + 1, end - brace - 1);
     if (field.find_first_of(":!.[{") != std::string::npos) {
       raise("format field '{}' is not supported: only {{}}, {{0}} and {{name}} are", field.substr(0, 80));

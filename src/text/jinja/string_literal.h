@@ -7,8 +7,8 @@
 
 namespace marlin::jinja {
 
-/// Resolves Python's escapes (\n, \t, \xNN, \uNNNN, \UNNNNNNNN, octal, line continuation); unknown ones stay as they are.
-/// Throws Failure at `line` for a broken \x, \u or \U.
+/// Resolves Python's escapes (\n, \t, \xNN, \uNNNN, \UNNNNNNNN, octal, line continuation); unknown ones stay as they
+/// are. Throws Failure at `line` for a broken \x, \u or \U.
 std::string unescape_string(std::string_view body, int line);
 
 }  // namespace marlin::jinja

@@ -18,11 +18,13 @@ std::string Rendering::text() const {
   return out;
 }
 
-Template::Template(std::string name, std::shared_ptr<const Block> root) : name_(std::move(name)), root_(std::move(root)) {}
+Template::Template(std::string name, std::shared_ptr<const Block> root)
+    : name_(std::move(name)), root_(std::move(root)) {}
 
 Template Template::parse(std::string_view source, std::string_view name, const Limits& limits) {
   if (source.size() > limits.max_source_bytes) {
-    fail(ErrorCode::kTemplate, "{}: the template is {} bytes long (limit {})", name, source.size(), limits.max_source_bytes);
+    fail(ErrorCode::kTemplate, "{}: the template is {} bytes long (limit {})", name, source.size(),
+         limits.max_source_bytes);
   }
   try {
     Parser parser(tokenize(source), limits.max_parse_depth);

@@ -7,6 +7,7 @@
 #include "text/jinja/compare.h"
 #include "text/jinja/filters.h"
 #include "text/jinja/operators.h"
+#include "text/jinja/print.h"
 #include "text/jinja/string_case.h"
 
 namespace marlin::jinja {
@@ -29,8 +30,12 @@ bool is_number(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) 
 bool is_integer(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) { return value.is_integer(); }
 bool is_float(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) { return value.is_real(); }
 bool is_boolean(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) { return value.is_bool(); }
-bool is_true(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) { return value.is_bool() && value.truthy(); }
-bool is_false(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) { return value.is_bool() && !value.truthy(); }
+bool is_true(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) {
+  return value.is_bool() && value.truthy();
+}
+bool is_false(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) {
+  return value.is_bool() && !value.truthy();
+}
 bool is_escaped(Heap& /*heap*/, const Value& /*value*/, const Values& /*arguments*/) { return false; }
 
 bool is_iterable(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) {
@@ -38,7 +43,8 @@ bool is_iterable(Heap& /*heap*/, const Value& value, const Values& /*arguments*/
          value.get<LoopRef>() != nullptr;
 }
 
-// As in Jinja2: whatever has a length and indexing, so strings, mappings and even undefined, but no views or generators.
+// As in Jinja2: whatever has a length and indexing, so strings, mappings and even undefined, but no views or
+// generators.
 bool is_sequence(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) {
   if (value.is_sequence()) return value.sequence().kind <= SequenceKind::kRange;
   return value.is_string() || value.is_dict() || value.is_undefined();
@@ -56,11 +62,15 @@ bool is_even(Heap& heap, const Value& value, const Values& /*arguments*/) {
   return divides(heap, value, Value::integer(std::int64_t{2}));
 }
 bool is_odd(Heap& heap, const Value& value, const Values& arguments) { return !is_even(heap, value, arguments); }
-bool is_divisible_by(Heap& heap, const Value& value, const Values& arguments) { return divides(heap, value, arguments[0]); }
+bool is_divisible_by(Heap& heap, const Value& value, const Values& arguments) {
+  return divides(heap, value, arguments[0]);
+}
 
 bool is_equal(Heap& heap, const Value& value, const Values& arguments) { return equals(heap, value, arguments[0]); }
 bool is_unequal(Heap& heap, const Value& value, const Values& arguments) { return !equals(heap, value, arguments[0]); }
-bool is_less(Heap& heap, const Value& value, const Values& arguments) { return compare(heap, value, arguments[0], "<") < 0; }
+bool is_less(Heap& heap, const Value& value, const Values& arguments) {
+  return compare(heap, value, arguments[0], "<") < 0;
+}
 bool is_less_or_equal(Heap& heap, const Value& value, const Values& arguments) {
   return compare(heap, value, arguments[0], "<=") <= 0;
 }
@@ -74,16 +84,14 @@ bool is_in(Heap& heap, const Value& value, const Values& arguments) { return con
 bool is_same_as(Heap& /*heap*/, const Value& value, const Values& arguments) { return value.same_as(arguments[0]); }
 
 bool is_lower(Heap& heap, const Value& value, const Values& /*arguments*/) {
-  if (!value.is_string()) return false;
-  heap.walk(2 * value.text().size());
-  const MarkedText& text = value.text();
-  return lowered(text).bytes() == text.bytes() && uppered(text).bytes() != text.bytes();
+  const Value text = to_string(heap, value);
+  heap.walk(2 * text.text().size());
+  return lowered(text.text()).bytes() == text.bytes() && uppered(text.text()).bytes() != text.bytes();
 }
 bool is_upper(Heap& heap, const Value& value, const Values& /*arguments*/) {
-  if (!value.is_string()) return false;
-  heap.walk(2 * value.text().size());
-  const MarkedText& text = value.text();
-  return uppered(text).bytes() == text.bytes() && lowered(text).bytes() != text.bytes();
+  const Value text = to_string(heap, value);
+  heap.walk(2 * text.text().size());
+  return uppered(text.text()).bytes() == text.bytes() && lowered(text.text()).bytes() != text.bytes();
 }
 
 bool names_filter(Heap& /*heap*/, const Value& value, const Values& /*arguments*/) {
@@ -134,7 +142,8 @@ constexpr Test kTests[] = {{"!=", 1, is_unequal},
                            {"upper", 0, is_upper}};
 
 const Test* find_test(std::string_view name) {
-  const Test* found = std::find_if(std::begin(kTests), std::end(kTests), [&](const Test& test) { return test.name == name; });
+  const Test* found =
+      std::find_if(std::begin(kTests), std::end(kTests), [&](const Test& test) { return test.name == name; });
   return found == std::end(kTests) ? nullptr : found;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Code points in UTF-8 strings, as Python's str counts them. Used by the string methods, filters and repr. Broken UTF-8 is
-// never rejected here: a code point is a byte that is no continuation byte with the continuation bytes after it, and its
-// value is U+FFFD if that is no proper encoding, so that counting, slicing and decoding always agree.
+// Code points in UTF-8 strings, as Python's str counts them. Used by the string methods, filters and repr. Broken UTF-8
+// is never rejected here: a code point is a byte that is no continuation byte with the continuation bytes after it, and
+// its value is U+FFFD if that is no proper encoding, so that counting, slicing and decoding always agree.
 #pragma once
 
 #include <cstddef>

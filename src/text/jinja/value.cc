@@ -123,9 +123,9 @@ Dict::Dict(std::vector<Entry> entries) : entries_(std::move(entries)) {
 }
 
 const Value* Dict::find(std::string_view key) const {
-  const auto found = std::lower_bound(by_name_.begin(), by_name_.end(), key, [this](std::uint32_t i, std::string_view k) {
-    return entries_[i].first.bytes() < k;
-  });
+  const auto found =
+      std::lower_bound(by_name_.begin(), by_name_.end(), key,
+                       [this](std::uint32_t i, std::string_view k) { return entries_[i].first.bytes() < k; });
   if (found == by_name_.end() || entries_[*found].first.bytes() != key) return nullptr;
   return &entries_[*found].second;
 }

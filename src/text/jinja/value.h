@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values of the template language, with Python's types behind them. Values are immutable and shared; only namespaces and
-// loop objects change. Heap makes all of them except constants of the template, so that memory is counted.
+// The values of the template language, with Python's types behind them. Values are immutable and shared; only
+// namespaces and loop objects change. Heap makes all of them except constants of the template, so that memory is
+// counted.
 #pragma once
 
 #include <cstddef>
@@ -124,7 +125,8 @@ class Dict {
 
  private:
   std::vector<Entry> entries_;
-  std::vector<std::uint32_t> by_name_;  // entries with string keys, sorted by key: lookups that no chosen key can slow down
+  std::vector<std::uint32_t>
+      by_name_;  // entries with string keys, sorted by key: lookups that no chosen key can slow down
   std::size_t depth_ = 1;
 };
 

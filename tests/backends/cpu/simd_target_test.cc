@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The conformance cases of tests/ops once more on every instruction set this machine has, not only on its best: kernels are
-// compiled for each and chosen at run time, so the others would otherwise run for the first time on a user's machine.
+// The conformance cases of tests/ops once more on every instruction set this machine has, not only on its best: kernels
+// are compiled for each and chosen at run time, so the others would otherwise run for the first time on a user's
+// machine.
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
@@ -15,6 +16,7 @@
 #include "tests/ops/attention_cases.h"
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/linear_cases.h"
+#include "tests/ops/moe_cases.h"
 #include "tests/ops/row_cases.h"
 
 namespace marlin {
@@ -65,6 +67,10 @@ TEST_P(SimdTarget, GroupedAttention) {
 
 TEST_P(SimdTarget, LatentAttention) {
   for (const test::LatentAttentionCase& c : test::latent_attention_cases()) test::check_attention(device(), c);
+}
+
+TEST_P(SimdTarget, Moe) {
+  for (const test::MoeCase& c : test::moe_cases()) test::check_moe(device(), c);
 }
 
 TEST_P(SimdTarget, RowOperations) {

@@ -209,15 +209,9 @@ TEST(JinjaFilter, NumbersErrors) {
 
 TEST(JinjaFilter, Defaults) {
   static constexpr Printed kTable[] = {
-      {"undef|default('D')", "D"},
-      {"undef|default", ""},
-      {"undef|d(3)", "3"},
-      {"none|default('D')", "None"},
-      {"none|default('D',true)", "D"},
-      {"''|default('D',boolean=true)", "D"},
-      {"0|default('D')", "0"},
-      {"d.zz|default('D')", "D"},
-      {"d|attr('b')", ""},
+      {"undef|default('D')", "D"},   {"undef|default", ""},           {"undef|d(3)", "3"},
+      {"none|default('D')", "None"}, {"none|default('D',true)", "D"}, {"''|default('D',boolean=true)", "D"},
+      {"0|default('D')", "0"},       {"d.zz|default('D')", "D"},      {"d|attr('b')", ""},
   };
   expect_printed(kTable);
 }
@@ -232,8 +226,12 @@ TEST(JinjaFilter, DefaultsErrors) {
 TEST(JinjaFilter, Json) {
   static constexpr Printed kTable[] = {
       {"d|tojson", R"x({"b": 1, "a": {"x": [1, 2.0, null, true]}, "C": "q\"'\n"})x"},
-      {"d|tojson(indent=2)", "{\n  \"b\": 1,\n  \"a\": {\n    \"x\": [\n      1,\n      2.0,\n      null,\n      true\n    ]\n  },\n  \"C\": \"q\\\"'\\n\"\n}"},
-      {R"x(d|tojson(indent='\t'))x", "{\n\t\"b\": 1,\n\t\"a\": {\n\t\t\"x\": [\n\t\t\t1,\n\t\t\t2.0,\n\t\t\tnull,\n\t\t\ttrue\n\t\t]\n\t},\n\t\"C\": \"q\\\"'\\n\"\n}"},
+      {"d|tojson(indent=2)",
+       "{\n  \"b\": 1,\n  \"a\": {\n    \"x\": [\n      1,\n      2.0,\n      null,\n      true\n    ]\n  },\n  \"C\": "
+       "\"q\\\"'\\n\"\n}"},
+      {R"x(d|tojson(indent='\t'))x",
+       "{\n\t\"b\": 1,\n\t\"a\": {\n\t\t\"x\": [\n\t\t\t1,\n\t\t\t2.0,\n\t\t\tnull,\n\t\t\ttrue\n\t\t]\n\t},\n\t\"C\": "
+       "\"q\\\"'\\n\"\n}"},
       {"d|tojson(separators=(',',':'))", R"x({"b":1,"a":{"x":[1,2.0,null,true]},"C":"q\"'\n"})x"},
       {"d|tojson(sort_keys=true)", R"x({"C": "q\"'\n", "a": {"x": [1, 2.0, null, true]}, "b": 1})x"},
       {"u|tojson", "\"stra\303\237e \303\261 \346\227\245\346\234\254\""},
@@ -245,7 +243,8 @@ TEST(JinjaFilter, Json) {
       {"[]|tojson(indent=2)", "[]"},
       {"{}|tojson(indent=2)", "{}"},
       {"[[],{}]|tojson(indent=1)", "[\n [],\n {}\n]"},
-      {"[1,[2,{'a':3}]]|tojson(indent=4)", "[\n    1,\n    [\n        2,\n        {\n            \"a\": 3\n        }\n    ]\n]"},
+      {"[1,[2,{'a':3}]]|tojson(indent=4)",
+       "[\n    1,\n    [\n        2,\n        {\n            \"a\": 3\n        }\n    ]\n]"},
       {"{1:2,none:3,true:4,2.5:6}|tojson", R"x({"1": 4, "null": 3, "2.5": 6})x"},
       {"(1,2)|tojson", "[1, 2]"},
       {"1e400|tojson", "Infinity"},

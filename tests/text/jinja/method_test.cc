@@ -210,12 +210,11 @@ TEST(JinjaMethod, DictAndListErrors) {
   expect_errors(kTable);
 }
 
-
 // The sandbox is immutable: methods that change a value exist, but calling them is an error.
 TEST(JinjaMethod, NothingChangesAValue) {
-  for (const char* call : {"l.append(1)", "l.pop()", "l.sort()", "l.insert(0, 1)", "l.extend([1])", "l.reverse()",
-                           "l.clear()", "l.remove(1)", "d.update({'x': 1})", "d.pop('b')", "d.clear()",
-                           "d.setdefault('x', 1)", "d.popitem()"}) {
+  for (const char* call :
+       {"l.append(1)", "l.pop()", "l.sort()", "l.insert(0, 1)", "l.extend([1])", "l.reverse()", "l.clear()",
+        "l.remove(1)", "d.update({'x': 1})", "d.pop('b')", "d.clear()", "d.setdefault('x', 1)", "d.popitem()"}) {
     const std::string message = error_of("{{ " + std::string(call) + " }}");
     EXPECT_NE(message.find("is unsafe"), std::string::npos) << call << ": " << message;
   }

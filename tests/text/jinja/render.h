@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of the template engine share: a set of variables and one-line rendering. Expected texts in the tables of
-// these tests are what Python's jinja2 3.1 prints with HuggingFace's settings.
+// What the tests of the template engine share: a set of variables and one-line rendering. Expected texts in the tables
+// of these tests are what Python's jinja2 3.1 prints with HuggingFace's settings.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,10 @@
 #include "text/jinja/template.h"
 
 namespace marlin::jinja {
+
+inline void PrintTo(const Piece& piece, std::ostream* out) {
+  *out << (piece.from_input ? "input:" : "template:") << piece.text;
+}
 
 /// The variables that tables of expressions use.
 inline const boost::json::object& sample_variables() {
@@ -23,7 +28,7 @@ inline const boost::json::object& sample_variables() {
     "ws": "  \t pad \n", "html": "<a href=\"x\">'&", "nested": [[1, [2]], {"k": 1}], "big": 9007199254740993,
     "q": "it's", "dq": "say \"hi\"", "both": "a'b\"c", "ctl": "\u0001\u007f\u200b\u00a0", "lines": "a\n\nb\r\nc\n"
   })json")
-                                                   .as_object();
+                                                    .as_object();
   return kVariables;
 }
 

@@ -24,7 +24,6 @@ namespace marlin::cpu {
 namespace HWY_NAMESPACE {
 
 constexpr std::size_t kKeyBlock = 64;
-constexpr auto kHalf = abi::MatrixFormat::kF16;
 
 HWY_INLINE void scale_values(float* values, float factor, std::size_t n) {
   const hn::ScalableTag<float> d;
@@ -35,7 +34,8 @@ HWY_INLINE void scale_values(float* values, float factor, std::size_t n) {
   for (; i < n; ++i) values[i] *= factor;
 }
 
-void attend_target(const AttentionQuery& query, float* out) {
+template <abi::MatrixFormat kFormat>
+void attend(const AttentionQuery& query, float* out) {
   float maximum = -std::numeric_limits<float>::infinity();
   float sum = 0.0F;
   std::fill(out, out + query.value_dim, 0.0F);
@@ -44,8 +44,8 @@ void attend_target(const AttentionQuery& query, float* out) {
     float scores[kKeyBlock];
     float block_maximum = maximum;
     for (std::size_t i = 0; i < n; ++i) {
-      const auto* key = reinterpret_cast<const std::uint8_t*>(query.keys + (first + i) * query.key_stride);
-      scores[i] = dot<kHalf>(key, query.query, query.key_dim) * query.scale;
+      const std::uint8_t* key = query.keys + (first + i) * query.key_stride * kElementBytes<kFormat>;
+      scores[i] = dot<kFormat>(key, query.query, query.key_dim) * query.scale;
       block_maximum = std::max(block_maximum, scores[i]);
     }
     if (block_maximum > maximum) {
@@ -57,11 +57,16 @@ void attend_target(const AttentionQuery& query, float* out) {
     for (std::size_t i = 0; i < n; ++i) {
       const float weight = std::exp(scores[i] - maximum);
       sum += weight;
-      const auto* value = reinterpret_cast<const std::uint8_t*>(query.values + (first + i) * query.value_stride);
-      add_scaled<kHalf>(value, weight, out, query.value_dim);
+      const std::uint8_t* value = query.values + (first + i) * query.value_stride * kElementBytes<kFormat>;
+      add_scaled<kFormat>(value, weight, out, query.value_dim);
     }
   }
   scale_values(out, 1.0F / sum, query.value_dim);
+}
+
+void attend_target(const AttentionQuery& query, float* out) {
+  if (query.format == abi::MatrixFormat::kF16) return attend<abi::MatrixFormat::kF16>(query, out);
+  attend<abi::MatrixFormat::kF32>(query, out);
 }
 
 /// out[rank] = sum over i of x[i] * rows[i][rank].
@@ -135,18 +140,20 @@ void grouped_attention(const KernelCall& call, std::uint32_t begin, std::uint32_
   const auto& args = call.arguments<abi::GroupedAttentionArguments>();
   const std::size_t dim = args.head_dim;
   const std::size_t kv_stride = args.n_kv_heads * dim;
+  const std::size_t element = args.cache_format == abi::MatrixFormat::kF16 ? 2 : 4;
   for (std::size_t item = begin; item < end; ++item) {
     const std::size_t row = item / args.n_heads;
     const std::size_t kv_head = item % args.n_heads / (args.n_heads / args.n_kv_heads);
     const AttentionQuery query{.query = call.binding<const float>(0) + item * dim,
-                               .keys = call.binding<const std::uint16_t>(1) + kv_head * dim,
-                               .values = call.binding<const std::uint16_t>(2) + kv_head * dim,
+                               .keys = call.binding<const std::uint8_t>(1) + kv_head * dim * element,
+                               .values = call.binding<const std::uint8_t>(2) + kv_head * dim * element,
                                .key_dim = dim,
                                .value_dim = dim,
                                .key_stride = kv_stride,
                                .value_stride = kv_stride,
                                .n_positions = args.start_position + row + 1,
-                               .scale = args.scale};
+                               .scale = args.scale,
+                               .format = args.cache_format};
     HWY_DYNAMIC_DISPATCH(attend_target)(query, call.binding<float>(3) + item * dim);
   }
 }
@@ -169,7 +176,7 @@ void latent_attention(const KernelCall& call, std::uint32_t begin, std::uint32_t
                            args.q_rope_offset;
     std::copy(latent, latent + args.rank, joined);
     std::copy(rotated, rotated + args.rope_dim, joined + args.rank);
-    const auto* cache = call.binding<const std::uint16_t>(2);
+    const auto* cache = call.binding<const std::uint8_t>(2);
     const AttentionQuery query{.query = joined,
                                .keys = cache,
                                .values = cache,
@@ -178,7 +185,8 @@ void latent_attention(const KernelCall& call, std::uint32_t begin, std::uint32_t
                                .key_stride = width,
                                .value_stride = width,
                                .n_positions = args.start_position + row + 1,
-                               .scale = args.scale};
+                               .scale = args.scale,
+                               .format = args.cache_format};
     HWY_DYNAMIC_DISPATCH(attend_target)(query, call.binding<float>(3) + item * args.rank);
   }
 }

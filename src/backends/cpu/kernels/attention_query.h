@@ -5,18 +5,21 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/matrix.h"
+
 namespace marlin::cpu {
 
 struct AttentionQuery {
   const float* query;           // [key_dim]
-  const std::uint16_t* keys;    // f16, key_dim of them every key_stride
-  const std::uint16_t* values;  // f16, value_dim of them every value_stride
+  const std::uint8_t* keys;    // key_dim elements of `format` every key_stride of them
+  const std::uint8_t* values;  // value_dim elements of `format` every value_stride of them
   std::size_t key_dim;
   std::size_t value_dim;
   std::size_t key_stride;
   std::size_t value_stride;
   std::size_t n_positions;
   float scale;
+  abi::MatrixFormat format;  // kF16 or kF32
 };
 
 }  // namespace marlin::cpu

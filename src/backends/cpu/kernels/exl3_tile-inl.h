@@ -133,8 +133,17 @@ HWY_INLINE hn::Vec<TileWords> window(const std::uint8_t* tile) {
   return hn::BitCast(TileWords(), bytes);
 }
 
+/// To the nearest binary16, ties to even. Every codebook's values are zero or normal there.
 HWY_INLINE hn::Vec<TileFloats> round_to_half(hn::Vec<TileFloats> v) {
+#if HWY_TARGET == HWY_SSE4  // no instruction for it, and Highway 1.0.3 truncates instead of rounding
+  const TileWords d;
+  const auto bits = hn::BitCast(d, v);
+  const auto odd = hn::And(hn::ShiftRight<13>(bits), hn::Set(d, 1U));
+  const auto rounded = hn::Add(hn::Add(bits, odd), hn::Set(d, 0xFFFU));
+  return hn::BitCast(TileFloats(), hn::And(rounded, hn::Set(d, 0xFFFFE000U)));
+#else
   return hn::PromoteTo(TileFloats(), hn::DemoteTo(hn::Rebind<hwy::float16_t, TileFloats>(), v));
+#endif
 }
 
 /// Sum of the four bytes of each word.

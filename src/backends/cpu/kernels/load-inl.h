@@ -55,6 +55,29 @@ HWY_INLINE float load_element(const std::uint8_t* bytes) {
   }
 }
 
+/// v as binary16 bits, rounded to nearest even.
+template <class D>
+HWY_INLINE hn::Vec<hn::Rebind<std::uint16_t, D>> to_half_bits(D d, hn::Vec<D> v) {
+  const hn::Rebind<std::uint16_t, D> d16;
+#if HWY_TARGET == HWY_SSE4  // no instruction for it, and Highway 1.0.3 truncates instead of rounding
+  const hn::RebindToSigned<D> di;
+  const auto bits = hn::BitCast(di, v);
+  const auto magnitude = hn::And(bits, hn::Set(di, 0x7FFFFFFF));
+  const auto sign = hn::And(hn::ShiftRight<16>(bits), hn::Set(di, 0x8000));
+  const auto odd = hn::And(hn::ShiftRight<13>(magnitude), hn::Set(di, 1));
+  auto half = hn::ShiftRight<13>(hn::Add(hn::Add(magnitude, odd), hn::Set(di, 0xFFF - (112 << 23))));
+  // subnormal: the spacing of floats just above 0.5 is that of subnormal halves, so the addition rounds
+  const auto above_half = hn::Add(hn::BitCast(d, magnitude), hn::Set(d, 0.5F));
+  const auto subnormal = hn::Sub(hn::BitCast(di, above_half), hn::Set(di, 0x3F000000));
+  half = hn::IfThenElse(hn::Lt(magnitude, hn::Set(di, 0x38800000)), subnormal, half);
+  half = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 0x477FEFFF)), hn::Set(di, 0x7C00), half);
+  half = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 0x7F800000)), hn::Set(di, 0x7E00), half);
+  return hn::DemoteTo(d16, hn::Or(half, sign));
+#else
+  return hn::BitCast(d16, hn::DemoteTo(hn::Rebind<hwy::float16_t, D>(), v));
+#endif
+}
+
 /// Dot product of n stored elements with n floats, in float32.
 template <abi::MatrixFormat kFormat>
 HWY_INLINE float dot(const std::uint8_t* elements, const float* x, std::size_t n) {

@@ -89,20 +89,12 @@ void rms_norm_rows(const abi::RmsNormArguments& args, const float* x, float* out
   }
 }
 
-void kv_append_rows(const abi::KvAppendArguments& args, const float* x, std::uint16_t* cache, std::uint32_t begin,
-                    std::uint32_t end) {
+void round_row(const float* x, std::size_t n, std::uint16_t* out) {
   const hn::ScalableTag<float> d;
-  const hn::Rebind<hwy::float16_t, decltype(d)> d16;
-  const hn::Rebind<std::uint16_t, decltype(d)> d16_bits;
-  for (std::uint32_t row = begin; row < end; ++row) {
-    const float* in = x + std::size_t{row} * args.row_stride;
-    std::uint16_t* out = cache + (std::size_t{args.start_position} + row) * args.width;
-    std::size_t i = 0;
-    for (; i + hn::Lanes(d) <= args.width; i += hn::Lanes(d)) {
-      hn::StoreU(hn::BitCast(d16_bits, hn::DemoteTo(d16, hn::LoadU(d, in + i))), d16_bits, out + i);
-    }
-    for (; i < args.width; ++i) out[i] = float_to_half(in[i]);
-  }
+  const hn::Rebind<std::uint16_t, decltype(d)> d16;
+  std::size_t i = 0;
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) hn::StoreU(to_half_bits(d, hn::LoadU(d, x + i)), d16, out + i);
+  for (; i < n; ++i) out[i] = float_to_half(x[i]);
 }
 
 void transform_row_target(const abi::Matrix& matrix, const float* x, float* out) {
@@ -126,7 +118,7 @@ namespace marlin::cpu {
 
 HWY_EXPORT(embed_rows);
 HWY_EXPORT(rms_norm_rows);
-HWY_EXPORT(kv_append_rows);
+HWY_EXPORT(round_row);
 HWY_EXPORT(transform_row_target);
 
 namespace {
@@ -176,8 +168,16 @@ void rms_norm(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
 std::uint32_t kv_append_items(const std::byte* arguments) { return row_items<abi::KvAppendArguments>(arguments); }
 
 void kv_append(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
-  HWY_DYNAMIC_DISPATCH(kv_append_rows)
-  (call.arguments<abi::KvAppendArguments>(), call.binding<const float>(0), call.binding<std::uint16_t>(1), begin, end);
+  const auto& args = call.arguments<abi::KvAppendArguments>();
+  for (std::size_t row = begin; row < end; ++row) {
+    const float* x = call.binding<const float>(0) + row * args.row_stride;
+    const std::size_t first = (args.start_position + row) * args.width;
+    if (args.cache_format == abi::MatrixFormat::kF16) {
+      HWY_DYNAMIC_DISPATCH(round_row)(x, args.width, call.binding<std::uint16_t>(1) + first);
+    } else {
+      std::copy(x, x + args.width, call.binding<float>(1) + first);
+    }
+  }
 }
 
 std::uint32_t exl3_transform_items(const std::byte* arguments) {
