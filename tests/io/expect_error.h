@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace marlin::testing {
+namespace marlin::test {
 
 /// Runs `action`, which must throw Error(code) with `culprit` in its message.
 template <typename Action>
@@ -24,4 +24,4 @@ void expect_error(ErrorCode code, std::string_view culprit, Action&& action) {
   }
 }
 
-}  // namespace marlin::testing
+}  // namespace marlin::test

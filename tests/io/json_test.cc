@@ -12,8 +12,8 @@ namespace marlin {
 namespace {
 
 namespace json = boost::json;
-using testing::expect_error;
-using testing::TemporaryDirectory;
+using test::expect_error;
+using test::TemporaryDirectory;
 
 std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
 

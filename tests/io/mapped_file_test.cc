@@ -11,8 +11,8 @@
 namespace marlin {
 namespace {
 
-using testing::expect_error;
-using testing::TemporaryDirectory;
+using test::expect_error;
+using test::TemporaryDirectory;
 
 TEST(MappedFile, ShowsTheBytesOfTheFile) {
   const TemporaryDirectory directory;

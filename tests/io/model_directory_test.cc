@@ -14,9 +14,9 @@ namespace marlin {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::expect_error;
-using testing::safetensors_image;
-using testing::TemporaryDirectory;
+using test::expect_error;
+using test::safetensors_image;
+using test::TemporaryDirectory;
 
 const fs::path kDemo = fs::path(MARLIN_SOURCE_DIR) / "models" / "demo";
 

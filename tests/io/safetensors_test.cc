@@ -12,9 +12,9 @@
 namespace marlin {
 namespace {
 
-using testing::expect_error;
-using testing::safetensors_image;
-using testing::TemporaryDirectory;
+using test::expect_error;
+using test::safetensors_image;
+using test::TemporaryDirectory;
 
 std::vector<TensorView> parse(std::string_view image) {
   return parse_safetensors(std::as_bytes(std::span(image.data(), image.size())), "shard.safetensors");

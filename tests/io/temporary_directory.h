@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace marlin::testing {
+namespace marlin::test {
 
 class TemporaryDirectory {
  public:
@@ -56,4 +56,4 @@ inline std::string safetensors_image(std::string_view header, std::string_view d
   return safetensors_image(header, data, header.size());
 }
 
-}  // namespace marlin::testing
+}  // namespace marlin::test

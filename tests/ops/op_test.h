@@ -15,8 +15,8 @@ namespace marlin::test {
 
 class OpTest : public ::testing::TestWithParam<std::string> {
  protected:
-  /// More threads than work items in small cases, fewer in large ones.
-  OpTest() : device_(create_device(GetParam(), {.n_threads = 3})) {}
+  /// Two threads: work is shared, and machines of two cores are not oversubscribed.
+  OpTest() : device_(create_device(GetParam(), {.n_threads = 2})) {}
 
   [[nodiscard]] Device& device() const { return *device_; }
 

@@ -10,7 +10,7 @@
 #include "text/bpe_alphabet.h"
 #include "text/tokenizer.h"
 
-namespace marlin::testing {
+namespace marlin::test {
 
 inline boost::json::value read_repository_json(const std::string& path) {
   return read_json_file(std::string(MARLIN_SOURCE_DIR) + "/" + path, std::size_t{1} << 24);
@@ -54,4 +54,4 @@ inline boost::json::object added_token(int id, std::string_view content, boost::
   return token;
 }
 
-}  // namespace marlin::testing
+}  // namespace marlin::test

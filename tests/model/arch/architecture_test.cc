@@ -16,7 +16,7 @@ namespace marlin {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace testing;  // NOLINT(google-build-using-namespace): marlin::testing, for brevity
+using namespace test;  // NOLINT(google-build-using-namespace): for brevity
 
 ModelConfig parse_file(const fs::path& path) { return parse_model_config(read_json_file(path, 1 << 20)); }
 

@@ -10,7 +10,7 @@
 #include "io/json.h"
 #include "model/arch/architecture.h"
 
-namespace marlin::testing {
+namespace marlin::test {
 
 inline constexpr std::string_view kLlamaText = R"({
   "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "hidden_size": 256,
@@ -72,4 +72,4 @@ boost::json::object without(const Config& config, std::string_view key) {
 inline ModelConfig parse_config(const boost::json::object& config) { return parse_model_config(config); }
 inline ModelConfig parse_config(std::string_view text) { return parse_model_config(parse_json(text, "config.json")); }
 
-}  // namespace marlin::testing
+}  // namespace marlin::test

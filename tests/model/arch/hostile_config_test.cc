@@ -10,7 +10,7 @@
 namespace marlin {
 namespace {
 
-using namespace testing;  // NOLINT(google-build-using-namespace): marlin::testing, for brevity
+using namespace test;  // NOLINT(google-build-using-namespace): for brevity
 
 const std::vector<std::string> kDecoderKeys = {"vocab_size",         "hidden_size",  "num_hidden_layers",
                                                "intermediate_size",  "rms_norm_eps", "max_position_embeddings",

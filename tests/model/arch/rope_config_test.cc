@@ -12,7 +12,7 @@
 namespace marlin {
 namespace {
 
-using namespace testing;  // NOLINT(google-build-using-namespace): marlin::testing, for brevity
+using namespace test;  // NOLINT(google-build-using-namespace): for brevity
 
 /// kLlamaText with the older spelling: rope_theta and rope_scaling.
 boost::json::object older(std::string_view scaling) { return with(kLlamaText, "rope_scaling", scaling); }

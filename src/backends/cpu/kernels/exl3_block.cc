@@ -37,6 +37,7 @@ struct TileGrid {
 // Sums of one row and tile column are stored as [group][column half][lane]; decode_group's weight j belongs to half j / 4
 // and multiplies inputs 4 (j % 4) .. + 3 of the tile's 16 (in tile order), repeated over the lanes.
 
+#if HWY_TARGET != HWY_SSE4
 template <int K, abi::TrellisCodebook kCodebook, int kGroup>
 HWY_INLINE void multiply_run(const std::uint8_t* tile, std::size_t row_bytes, const float* x, float* sums) {
   const TileFloats d;
@@ -79,6 +80,7 @@ HWY_NOINLINE void multiply_one_row(const TileGrid& grid, const float* x, float* 
     }
   }
 }
+#endif
 
 template <int K, abi::TrellisCodebook kCodebook, int kGroup>
 HWY_INLINE void decode_tile_to(const std::uint8_t* tile, float* weights) {
@@ -158,7 +160,9 @@ HWY_INLINE void multiply_all_rows(const float* weights, const float* x, std::siz
 template <int K, abi::TrellisCodebook kCodebook>
 void sum_products(const TileGrid& grid, const float* x, std::size_t x_stride, std::uint32_t n_rows, float* sums,
                   float* weights) {
+#if HWY_TARGET != HWY_SSE4  // not worth compiling for the oldest machines
   if (n_rows == 1) return multiply_one_row<K, kCodebook>(grid, x, sums);
+#endif
   for (std::size_t run = 0; run < grid.n_runs; ++run) {
     for (std::size_t column = 0; column < kBlockColumns; ++column) {
       const std::uint8_t* tile = grid.tiles + run * kRunTiles * grid.row_bytes + column * 32 * K;

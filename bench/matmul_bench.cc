@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear layers on the cpu backend: EXL3 by codebook, bits and rows, and f16, over weights beyond every cache. Reported:
+// bytes of weights per second (to hold against read_memory) and weights per second.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <cstring>
+
+#include "backends/registry.h"
+#include "base/memory.h"
+#include "ops/linear.h"
+
+namespace marlin {
+namespace {
+
+constexpr std::int64_t kIn = 2048;
+constexpr std::int64_t kOut = 128 * 384;
+
+/// A matrix of pseudo-random weights; scales are 1.
+struct BenchMatrix {
+  explicit BenchMatrix(std::size_t weight_bytes) : weights(weight_bytes), scales(2 * kOut) {
+    std::uint64_t state = 1;
+    for (std::size_t i = 0; i + 8 <= weights.size(); i += 8) {
+      state = state * 6364136223846793005 + 1442695040888963407;
+      const std::uint64_t word = state & 0xBFFFBFFFBFFFBFFF;  // no f16 infinities, whatever the format
+      std::memcpy(weights.data() + i, &word, 8);
+    }
+    for (std::size_t i = 0; i < scales.size(); i += 2) {
+      constexpr std::uint16_t kOne = 0x3C00;
+      std::memcpy(scales.data() + i, &kOne, 2);
+    }
+    matrix.weights = reinterpret_cast<std::uint64_t>(weights.data());
+    matrix.input_scale = matrix.output_scale = reinterpret_cast<std::uint64_t>(scales.data());
+    matrix.n_in = matrix.stored_in = kIn;
+    matrix.n_out = matrix.stored_out = kOut;
+  }
+
+  PageMemory weights;
+  PageMemory scales;
+  abi::Matrix matrix{};
+};
+
+void run_linear(benchmark::State& state, const BenchMatrix& bench, std::int64_t n_rows) {
+  const auto device = create_device("cpu", {});
+  const auto floats = [&](std::int64_t n) { return device->allocate(static_cast<std::size_t>(n) * 4, "bench"); };
+  const auto x = floats(n_rows * kIn);
+  const auto y = floats(n_rows * kOut);
+  const auto scratch = floats(n_rows * kIn);
+  const auto view = [](Buffer& buffer) { return BufferView{&buffer, 0, buffer.size_bytes()}; };
+  for (auto _ : state) {
+    const auto commands = device->create_command_buffer("bench");
+    ops::linear(*commands, bench.matrix, {view(*x), kIn}, {view(*y), kOut}, n_rows, view(*scratch));
+    commands->commit();
+    commands->wait();
+  }
+  const auto iterations = static_cast<double>(state.iterations());
+  state.SetBytesProcessed(static_cast<std::int64_t>(iterations * static_cast<double>(bench.weights.size())));
+  state.counters["weights"] = benchmark::Counter(iterations * static_cast<double>(kIn * kOut), benchmark::Counter::kIsRate);
+  state.SetLabel(device->info().name);
+}
+
+void exl3(benchmark::State& state) {
+  BenchMatrix bench(static_cast<std::size_t>(kIn * kOut / 8 * state.range(1)));
+  bench.matrix.format = abi::MatrixFormat::kExl3;
+  bench.matrix.codebook = static_cast<abi::TrellisCodebook>(state.range(0));
+  bench.matrix.bits = static_cast<std::uint32_t>(state.range(1));
+  run_linear(state, bench, state.range(2));
+}
+BENCHMARK(exl3)
+    ->ArgNames({"codebook", "bits", "rows"})
+    ->ArgsProduct({{2}, {2, 3, 4, 6}, {1}})
+    ->ArgsProduct({{0, 1}, {3}, {1}})
+    ->ArgsProduct({{2}, {3}, {2, 8, 64}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
+void f16(benchmark::State& state) {
+  BenchMatrix bench(static_cast<std::size_t>(kIn * kOut * 2));
+  bench.matrix.format = abi::MatrixFormat::kF16;
+  run_linear(state, bench, state.range(0));
+}
+BENCHMARK(f16)->ArgName("rows")->Arg(1)->Arg(8)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace marlin
