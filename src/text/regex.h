@@ -21,8 +21,8 @@ namespace marlin {
 class Regex {
  public:
   /// Compiles an expression in Oniguruma's syntax, as tokenizer.json has it. `where` names it in every error. Throws
-  /// kUnsupported for constructs without an equivalent, for malformed and for very long patterns. Properties are those of
-  /// PCRE2's Unicode (14 in 10.42): letters and marks assigned later than that are no letters and marks here.
+  /// kUnsupported for constructs without an equivalent, for malformed and for very long patterns. Properties are those
+  /// of PCRE2's Unicode (14 in 10.42): letters and marks assigned later than that are no letters and marks here.
   static Regex compile(std::string_view pattern, std::string_view where);
   /// Matches exactly the bytes of `text` (valid UTF-8, not empty).
   static Regex literal(std::string_view text, std::string_view where);

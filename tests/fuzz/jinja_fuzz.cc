@@ -10,7 +10,7 @@
 #include "text/jinja/template.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);  // NOLINT
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
   const std::size_t split = text.find('\0');
   boost::json::object input;
   if (split != std::string_view::npos) {

@@ -22,7 +22,7 @@ json::object strip(int start, int stop) {
 }
 
 TEST(StreamDecoder, GivesCharactersWhenTheyAreWhole) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
+  const Tokenizer tokenizer = test::demo_tokenizer();
   StreamDecoder decoder(tokenizer, false);
   EXPECT_EQ(decoder.push(172), "");  // F0 9F 98 80
   EXPECT_EQ(decoder.push(253), "");
@@ -35,7 +35,7 @@ TEST(StreamDecoder, GivesCharactersWhenTheyAreWhole) {
 }
 
 TEST(StreamDecoder, SkipsSpecialTokens) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
+  const Tokenizer tokenizer = test::demo_tokenizer();
   StreamDecoder decoder(tokenizer, true);
   EXPECT_EQ(decoder.push(4070), "");
   EXPECT_EQ(decoder.push(4073), "<think>");
@@ -43,12 +43,12 @@ TEST(StreamDecoder, SkipsSpecialTokens) {
 }
 
 TEST(StreamDecoder, DoesNotHoldBackMoreThanItMust) {
-  json::object definition = testing::byte_tokenizer_json(false);
+  json::object definition = test::byte_tokenizer_json(false);
   definition["model"].as_object()["vocab"].as_object()["<0xC3>"] = 256;
   definition["model"].as_object()["vocab"].as_object()["<0xA9>"] = 257;
   definition["decoder"] = {
       {"type", "Sequence"},
-      {"decoders", {replace("_", " "), testing::typed("ByteFallback"), testing::typed("Fuse"), strip(1, 0)}}};
+      {"decoders", {replace("_", " "), test::typed("ByteFallback"), test::typed("Fuse"), strip(1, 0)}}};
   const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
   StreamDecoder decoder(tokenizer, false);
   EXPECT_EQ(decoder.push('_'), "");
@@ -63,29 +63,28 @@ TEST(StreamDecoder, DoesNotHoldBackMoreThanItMust) {
 }
 
 TEST(StreamDecoder, AllPiecesTogetherEqualTheWholeDecode) {
-  const json::object byte_level = testing::typed("ByteLevel");
+  const json::object byte_level = test::typed("ByteLevel");
   const json::object metaspace = {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "always"}};
   const json::value decoders[] = {
       byte_level,
       nullptr,
       metaspace,
-      testing::typed("Fuse"),
-      testing::typed("ByteFallback"),
+      test::typed("Fuse"),
+      test::typed("ByteFallback"),
       {{"type", "Sequence"},
-       {"decoders", {replace("_", " "), testing::typed("ByteFallback"), testing::typed("Fuse"), strip(1, 0)}}},
+       {"decoders", {replace("_", " "), test::typed("ByteFallback"), test::typed("Fuse"), strip(1, 0)}}},
       {{"type", "Sequence"}, {"decoders", {byte_level, replace("ab", "ba"), strip(2, 2)}}},
       {{"type", "Sequence"}, {"decoders", {strip(1, 1), byte_level, metaspace}}},
-      {{"type", "Sequence"}, {"decoders", {testing::typed("Fuse"), testing::typed("ByteFallback"), byte_level}}},
+      {{"type", "Sequence"}, {"decoders", {test::typed("Fuse"), test::typed("ByteFallback"), byte_level}}},
   };
   std::mt19937 random(9);
   for (const json::value& decoder : decoders) {
-    json::object definition = testing::byte_tokenizer_json(false);
+    json::object definition = test::byte_tokenizer_json(false);
     json::object& vocabulary = definition["model"].as_object()["vocab"].as_object();
     for (int i = 0; i < 4; ++i) {
       vocabulary[std::vector<std::string>{"<0xC3>", "<0xA9>", "<0x20>", "_ab "}[static_cast<std::size_t>(i)]] = 256 + i;
     }
-    definition["added_tokens"] =
-        json::array{testing::added_token(260, "<s>"), testing::added_token(262, "\xE6\x97\xA5")};
+    definition["added_tokens"] = json::array{test::added_token(260, "<s>"), test::added_token(262, "\xE6\x97\xA5")};
     definition["decoder"] = decoder;
     const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
     for (int round = 0; round < 1000; ++round) {

@@ -22,8 +22,8 @@ std::string streamed(const Tokenizer& tokenizer, const std::vector<TokenId>& ids
 }
 
 TEST(TokenizerGolden, DemoModel) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
-  const json::value golden = testing::read_repository_json("tests/golden/tokenizer.json");
+  const Tokenizer tokenizer = test::demo_tokenizer();
+  const json::value golden = test::read_repository_json("tests/golden/tokenizer.json");
   ASSERT_GE(golden.as_array().size(), 32U);
   for (const json::value& entry : golden.as_array()) {
     const std::string text(entry.at("text").as_string());
@@ -59,7 +59,7 @@ void check_variant(const json::object& variant, const json::object& bases) {
 }
 
 TEST(TokenizerGolden, Variants) {
-  const json::value golden = testing::read_repository_json("tests/golden/tokenizer-variants.json");
+  const json::value golden = test::read_repository_json("tests/golden/tokenizer-variants.json");
   ASSERT_GE(golden.at("cases").as_array().size(), 60U);
   for (const json::value& variant : golden.at("cases").as_array()) {
     check_variant(variant.as_object(), golden.at("bases").as_object());

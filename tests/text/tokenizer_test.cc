@@ -38,7 +38,7 @@ std::string random_text(std::mt19937& random, unsigned max_characters) {
 }
 
 TEST(Tokenizer, DecodingUndoesEncoding) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
+  const Tokenizer tokenizer = test::demo_tokenizer();
   std::mt19937 random(3);
   for (int round = 0; round < 3000; ++round) {
     const std::string text = random_text(random, 60);
@@ -48,7 +48,7 @@ TEST(Tokenizer, DecodingUndoesEncoding) {
 }
 
 TEST(Tokenizer, TokenBytesAddUpToTheText) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
+  const Tokenizer tokenizer = test::demo_tokenizer();
   const std::string text = "na\xC3\xAFve \xE6\x97\xA5\xE6\x9C\xAC \xF0\x9F\x98\x80 <think>";
   std::string bytes;
   for (const TokenId id : tokenizer.encode(text, kParse)) bytes += tokenizer.token_bytes(id);
@@ -58,7 +58,7 @@ TEST(Tokenizer, TokenBytesAddUpToTheText) {
 }
 
 TEST(Tokenizer, IllFormedBytesAreReplaced) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
+  const Tokenizer tokenizer = test::demo_tokenizer();
   std::mt19937 random(4);
   for (int round = 0; round < 500; ++round) {
     std::string bytes;
@@ -69,7 +69,7 @@ TEST(Tokenizer, IllFormedBytesAreReplaced) {
 }
 
 TEST(Tokenizer, LooksUpTokens) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
+  const Tokenizer tokenizer = test::demo_tokenizer();
   EXPECT_EQ(tokenizer.find("<think>"), 4073);
   EXPECT_EQ(tokenizer.find("!"), 0);
   EXPECT_EQ(tokenizer.find("no such token"), std::nullopt);
@@ -83,8 +83,8 @@ TEST(Tokenizer, LooksUpTokens) {
 
 /// Every added token of the demo model, also broken over pieces, typed by a user.
 TEST(Tokenizer, InputNeverBecomesAnAddedToken) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
-  const json::value file = testing::read_repository_json("models/demo/tokenizer.json");
+  const Tokenizer tokenizer = test::demo_tokenizer();
+  const json::value file = test::read_repository_json("models/demo/tokenizer.json");
   for (const json::value& added : file.at("added_tokens").as_array()) {
     const std::string content(added.at("content").as_string());
     const std::string typed = "a " + content + content + " b";
@@ -124,26 +124,25 @@ void expect_pieces_equal_joined(const Tokenizer& tokenizer, const std::vector<st
 }
 
 TEST(Tokenizer, PiecesEqualTheJoinedText) {
-  expect_pieces_equal_joined(testing::demo_tokenizer(),
+  expect_pieces_equal_joined(test::demo_tokenizer(),
                              {"<|user|>", "<|assistant|><think>", "</think>", "\n", " plain ", "[gMASK]<sop>", ""});
 }
 
 TEST(Tokenizer, PiecesEqualTheJoinedTextAlsoWhenNormalized) {
-  json::object definition = testing::byte_tokenizer_json(true);
-  definition["normalizer"] = testing::typed("NFKC");
+  json::object definition = test::byte_tokenizer_json(true);
+  definition["normalizer"] = test::typed("NFKC");
   definition["added_tokens"] =
-      json::array{testing::added_token(300, "<think>", {{"normalized", true}}),
-                  testing::added_token(301, "\xE6\x9C\xAC", {{"normalized", true}, {"lstrip", true}}),
-                  testing::added_token(302, "word", {{"single_word", true}, {"rstrip", true}})};
+      json::array{test::added_token(300, "<think>", {{"normalized", true}}),
+                  test::added_token(301, "\xE6\x9C\xAC", {{"normalized", true}, {"lstrip", true}}),
+                  test::added_token(302, "word", {{"single_word", true}, {"rstrip", true}})};
   expect_pieces_equal_joined(Tokenizer::from_json(definition, "test"),
                              {"<think>", "\xE6\x9C\xAC", "word", "\n", " plain ", " word <think>", ""});
 }
 
 TEST(Tokenizer, NormalizationCannotForgeAnAddedToken) {
-  json::object definition = testing::byte_tokenizer_json(false);
-  definition["normalizer"] = {{"type", "Sequence"},
-                              {"normalizers", {testing::typed("NFKC"), testing::typed("Lowercase")}}};
-  definition["added_tokens"] = json::array{testing::added_token(300, "<s>", {{"normalized", true}})};
+  json::object definition = test::byte_tokenizer_json(false);
+  definition["normalizer"] = {{"type", "Sequence"}, {"normalizers", {test::typed("NFKC"), test::typed("Lowercase")}}};
+  definition["added_tokens"] = json::array{test::added_token(300, "<s>", {{"normalized", true}})};
   const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
   EXPECT_EQ(tokenizer.encode("<S>", kParse), (Ids{300}));
   const TextPiece forged[] = {{"<", false}, {"\xEF\xBC\xB3", true}, {">", false}, {"<S>", true}, {"<S>", false}};
@@ -152,12 +151,12 @@ TEST(Tokenizer, NormalizationCannotForgeAnAddedToken) {
 
 // A vocabulary may hold the spelling of an added token; merges and ignore_merges must not lead a user there.
 TEST(Tokenizer, MergesCannotForgeAnAddedToken) {
-  json::object definition = testing::byte_tokenizer_json(false);
+  json::object definition = test::byte_tokenizer_json(false);
   json::object& vocabulary = definition["model"].as_object()["vocab"].as_object();
   vocabulary["<s"] = 256;
   vocabulary["<s>"] = 257;
   definition["model"].as_object()["merges"] = json::array{"< s", "<s >"};
-  definition["added_tokens"] = json::array{testing::added_token(257, "<s>", {{"single_word", true}})};
+  definition["added_tokens"] = json::array{test::added_token(257, "<s>", {{"single_word", true}})};
   for (const bool ignore_merges : {false, true}) {
     definition["model"].as_object()["ignore_merges"] = ignore_merges;
     const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
@@ -170,15 +169,15 @@ TEST(Tokenizer, MergesCannotForgeAnAddedToken) {
 }
 
 TEST(Tokenizer, TokensStripWhiteSpaceOutOfInputToo) {
-  json::object definition = testing::byte_tokenizer_json(false);
-  definition["added_tokens"] = json::array{testing::added_token(300, "<b>", {{"lstrip", true}, {"rstrip", true}})};
+  json::object definition = test::byte_tokenizer_json(false);
+  definition["added_tokens"] = json::array{test::added_token(300, "<b>", {{"lstrip", true}, {"rstrip", true}})};
   const Tokenizer tokenizer = Tokenizer::from_json(definition, "test");
   const TextPiece pieces[] = {{"a ", true}, {"<b>", false}, {"\n c", true}};
   EXPECT_EQ(tokenizer.encode_pieces(pieces), (Ids{'a', 300, 'c'}));
 }
 
 TEST(Tokenizer, LongWordsAreNotQuadratic) {
-  const Tokenizer tokenizer = testing::demo_tokenizer();
+  const Tokenizer tokenizer = test::demo_tokenizer();
   std::mt19937 random(6);
   std::string letters(1 << 20, ' ');
   for (char& c : letters) c = static_cast<char>('a' + random() % 26);
@@ -193,7 +192,7 @@ TEST(Tokenizer, LongWordsAreNotQuadratic) {
 
 TEST(Tokenizer, NamesWhatIsWrongWithTheFile) {
   const auto error_of = [](std::string_view key, const json::value& value) -> std::string {
-    json::object definition = testing::byte_tokenizer_json(false);
+    json::object definition = test::byte_tokenizer_json(false);
     definition[key] = value;
     try {
       Tokenizer::from_json(definition, "bad/tokenizer.json");
@@ -213,14 +212,14 @@ TEST(Tokenizer, NamesWhatIsWrongWithTheFile) {
     std::string reason;
   } cases[] = {
       {"model", nullptr, "/model must be an object"},
-      {"added_tokens", json::array{testing::added_token(65, "<s>")}, "belongs to 'A'"},
-      {"added_tokens", json::array{testing::added_token(300, "x1"), testing::added_token(300, "x2")}, "listed twice"},
-      {"added_tokens", json::array{testing::added_token(-1, "<s>")}, "/added_tokens/0/id"},
-      {"added_tokens", json::array{testing::added_token(300, std::string(2000, 'x'))}, "2000 bytes"},
+      {"added_tokens", json::array{test::added_token(65, "<s>")}, "belongs to 'A'"},
+      {"added_tokens", json::array{test::added_token(300, "x1"), test::added_token(300, "x2")}, "listed twice"},
+      {"added_tokens", json::array{test::added_token(-1, "<s>")}, "/added_tokens/0/id"},
+      {"added_tokens", json::array{test::added_token(300, std::string(2000, 'x'))}, "2000 bytes"},
       {"added_tokens", json::array{json::object{{"id", 300}}}, "lacks the key 'content'"},
-      {"post_processor", testing::typed("BertProcessing"), "/post_processor/type: \"BertProcessing\""},
+      {"post_processor", test::typed("BertProcessing"), "/post_processor/type: \"BertProcessing\""},
       {"post_processor", missing_ids, "lacks the key '<s>'"},
-      {"decoder", testing::typed("WordPiece"), "/decoder/type: \"WordPiece\""},
+      {"decoder", test::typed("WordPiece"), "/decoder/type: \"WordPiece\""},
       {"decoder", json::object{{"type", "Strip"}, {"content", "ab"}, {"start", 1}, {"stop", 0}},
        "must be one character"},
   };

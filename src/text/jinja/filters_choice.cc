@@ -68,8 +68,8 @@ Value map(Heap& heap, const Value& value, const Arguments& arguments) {
   if (arguments.positional.empty()) {
     const BoundArguments bound("map", arguments, {"attribute", "default"}, 1);
     for (const Value& item : source->items) {
-      Value found = attribute_at(heap, item, *bound.get(0));
-      mapped.push_back(found.is_undefined() && bound.get(1) != nullptr ? *bound.get(1) : std::move(found));
+      mapped.push_back(attribute_at(heap, item, *bound.get(0)));
+      if (mapped.back().is_undefined() && bound.get(1) != nullptr) mapped.back() = *bound.get(1);
     }
   } else {
     const std::string& name = name_argument(arguments, 0, "filter");

@@ -100,11 +100,11 @@ void sort_by_key(Heap& heap, std::vector<Keyed>& items, bool reversed) {
   });
 }
 
-Value sorted_items(Heap& heap, std::vector<Keyed> items) {
+Value items_without_keys(Heap& heap, std::vector<Keyed> items, SequenceKind kind = SequenceKind::kList) {
   std::vector<Value> out;
   out.reserve(items.size());
   for (Keyed& item : items) out.push_back(std::move(item.second));
-  return heap.sequence(std::move(out));
+  return heap.sequence(std::move(out), kind);
 }
 
 // The attributes of "a,b.c" one by one; none when there is no path.
@@ -129,18 +129,19 @@ Value sort(Heap& heap, const Value& value, const Arguments& arguments) {
   const SequenceRef source = iterate(heap, value);
   for (const Value& item : source->items) {
     std::vector<Value> keys;
+    keys.reserve(paths.size() + 1);
     for (const Value& path : paths) keys.push_back(sort_key(heap, item, &path, case_sensitive));
     if (paths.empty()) keys.push_back(sort_key(heap, item, nullptr, case_sensitive));
     items.emplace_back(heap.sequence(std::move(keys), SequenceKind::kTuple), item);
   }
   sort_by_key(heap, items, bound.truthy_or(0, false));
-  return sorted_items(heap, std::move(items));
+  return items_without_keys(heap, std::move(items));
 }
 
 Value dictsort(Heap& heap, const Value& value, const Arguments& arguments) {
   const BoundArguments bound("dictsort", arguments, {"case_sensitive", "by", "reverse"});
   const std::string by = bound.get(1) == nullptr ? "key" : bound.text(1).bytes();
-  if (by != "key" && by != "value") raise("you can only sort by either \"key\" or \"value\"");
+  if (by != "key" && by != "value") raise("you can only sort by either 'key' or 'value'");
   if (!value.is_dict()) raise("dictsort needs a mapping, not {}", value.type_name());
   std::vector<Keyed> pairs;
   for (const auto& [key, member] : value.dict().entries()) {
@@ -148,7 +149,7 @@ Value dictsort(Heap& heap, const Value& value, const Arguments& arguments) {
                        heap.sequence({key, member}, SequenceKind::kTuple));
   }
   sort_by_key(heap, pairs, bound.truthy_or(2, false));
-  return sorted_items(heap, std::move(pairs));
+  return items_without_keys(heap, std::move(pairs));
 }
 
 Value unique(Heap& heap, const Value& value, const Arguments& arguments) {
@@ -159,9 +160,7 @@ Value unique(Heap& heap, const Value& value, const Arguments& arguments) {
         std::any_of(kept.begin(), kept.end(), [&](const Keyed& k) { return equals(heap, k.first, item.first); });
     if (!seen) kept.push_back(std::move(item));
   }
-  std::vector<Value> out;
-  for (Keyed& item : kept) out.push_back(std::move(item.second));
-  return heap.sequence(std::move(out), SequenceKind::kGenerator);
+  return items_without_keys(heap, std::move(kept), SequenceKind::kGenerator);
 }
 
 Value extreme(Heap& heap, const Value& value, const Arguments& arguments, std::string_view name, bool largest) {

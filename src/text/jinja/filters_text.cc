@@ -130,7 +130,7 @@ Value truncate(Heap& heap, const Value& value, const Arguments& arguments) {
   const auto end_length = static_cast<std::int64_t>(count_code_points(end.bytes()));
   if (length < end_length) raise("truncate: expected length >= {}, got {}", end_length, length);
   if (leeway < 0) raise("truncate: expected leeway >= 0, got {}", leeway);
-  const Value source = to_string(heap, value);
+  Value source = to_string(heap, value);
   if (static_cast<std::int64_t>(count_code_points(source.bytes())) - leeway <= length) return source;
   std::size_t cut = code_point_offset(source.bytes(), static_cast<std::size_t>(length - end_length));
   if (!bound.truthy_or(1, false)) {  // back to the last space

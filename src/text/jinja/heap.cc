@@ -46,7 +46,7 @@ std::shared_ptr<const T> Heap::adopt(std::unique_ptr<const T> object, std::size_
   live_bytes_ += cost;
   return std::shared_ptr<const T>(object.release(), [this, cost](const T* dead) {
     live_bytes_ -= cost;
-    delete dead;  // NOLINT(cppcoreguidelines-owning-memory): the deleter of a shared_ptr
+    delete dead;
   });
 }
 

@@ -65,13 +65,13 @@ Value rfind(Heap& heap, const Value& self, const Arguments& arguments) {
 }
 
 Value index(Heap& heap, const Value& self, const Arguments& arguments) {
-  const Value found = find(heap, self, arguments);
+  Value found = find(heap, self, arguments);
   if (found.as_integer() < 0) raise("substring not found");
   return found;
 }
 
 Value rindex(Heap& heap, const Value& self, const Arguments& arguments) {
-  const Value found = rfind(heap, self, arguments);
+  Value found = rfind(heap, self, arguments);
   if (found.as_integer() < 0) raise("substring not found");
   return found;
 }

@@ -28,7 +28,7 @@ Template Template::parse(std::string_view source, std::string_view name, const L
   }
   try {
     Parser parser(tokenize(source), limits.max_parse_depth);
-    return Template(std::string(name), std::make_shared<const Block>(parser.parse()));
+    return {std::string(name), std::make_shared<const Block>(parser.parse())};
   } catch (const Failure& failure) {
     fail(ErrorCode::kTemplate, "{}:{}: {}", name, failure.line, failure.message);
   }

@@ -34,7 +34,7 @@ struct Rendering {
 
 /// What a template may use; beyond it parsing or rendering ends in Error(kTemplate). Templates come from strangers.
 struct Limits {
-  std::size_t max_source_bytes = std::size_t{4} << 20;
+  std::size_t max_source_bytes = std::size_t{1} << 20;
   std::size_t max_parse_depth = 100;       ///< nested blocks and brackets; chains of operators may be twice as deep
   std::size_t max_evaluation_depth = 600;  ///< nested evaluations on the C++ stack, macro calls included
   std::size_t max_value_depth = 100;       ///< lists within lists, in the input or made by the template

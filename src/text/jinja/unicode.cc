@@ -36,9 +36,8 @@ CodePoint code_point_at(std::string_view text, std::size_t position) {
   while (end < text.size() && is_continuation(text[end])) ++end;
   const std::size_t bytes = end - position;
   utf8proc_int32_t value = -1;
-  const utf8proc_ssize_t used =
-      utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + position,  // NOLINT
-                       static_cast<utf8proc_ssize_t>(bytes), &value);
+  const utf8proc_ssize_t used = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()) + position,
+                                                 static_cast<utf8proc_ssize_t>(bytes), &value);
   if (used != static_cast<utf8proc_ssize_t>(bytes) || value < 0) return {U'\uFFFD', bytes};
   return {static_cast<char32_t>(value), bytes};
 }

@@ -122,7 +122,7 @@ TEST(JinjaFilter, ListsErrors) {
       {"[3,'a']|sort", "'<' not supported between instances of 'str' and 'int'"},
       {"objs|sort", "'<' not supported between instances of 'dict' and 'dict'"},
       {"s|dictsort", "dictsort needs a mapping, not str"},
-      {"{'b':1}|dictsort(by='x')", R"x(you can only sort by either "key" or "value")x"},
+      {"{'b':1}|dictsort(by='x')", "you can only sort by either 'key' or 'value'"},
       {"objs|map(attribute='n')|length", "object of type 'generator' has no len()"},
   };
   expect_errors(kTable);
