@@ -180,6 +180,7 @@ TEST_P(CommandBufferContract, AHandlerRegisteredAfterTheEndRunsAtOnce) {
 TEST_P(CommandBufferContract, AHandlerMayCommit) {
   test::Gate gate;
   std::vector<std::shared_ptr<CommandBuffer>> chain;
+  chain.reserve(50);
   for (int i = 0; i < 50; ++i) chain.push_back(commands("chain"));
   for (std::size_t i = 0; i < chain.size(); ++i) {
     chain[i]->on_completed([&, i](const std::optional<Error>&) {

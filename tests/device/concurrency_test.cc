@@ -22,6 +22,7 @@ TEST_P(ConcurrencyContract, ManyThreadsCommit) {
   std::atomic<int> completed = 0;
   std::atomic<int> wrong = 0;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {
       const auto a = device().allocate(64 * sizeof(float), "a");
@@ -82,6 +83,7 @@ TEST_P(ConcurrencyContract, ObserversOnOtherThreads) {
     std::atomic<int> heard = 0;
     watched->commit();
     std::vector<std::thread> observers;
+    observers.reserve(3);
     for (int observer = 0; observer < 3; ++observer) {
       observers.emplace_back([&] {
         watched->on_completed([&](const std::optional<Error>&) { ++heard; });

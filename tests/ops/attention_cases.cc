@@ -49,7 +49,8 @@ std::vector<float> make_keys(Scores scores, std::size_t n_positions, std::size_t
   std::vector<float> keys = normal_tensor(n_positions * width, seed, 1.0, element);
   if (!is_ordered(scores)) return keys;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    const double step = static_cast<double>(i / width) - static_cast<double>(n_positions) / 2;
+    const std::size_t position = i / width;
+    const double step = static_cast<double>(position) - static_cast<double>(n_positions) / 2;
     const double sign = scores == Scores::kAscending ? 1.0 : -1.0;
     keys[i] = round_to(element, sign * step * static_cast<double>(direction(i % dim, dim)));
   }

@@ -57,9 +57,9 @@ using Experts = std::vector<std::unique_ptr<TestExpert>>;
 Experts make_experts(Device& device, const MoeCase& c) {
   Experts experts;
   for (std::size_t i = 0; i < c.n_experts + (c.shared_inner > 0 ? 1 : 0); ++i) {
-    experts.push_back(std::unique_ptr<TestExpert>(new TestExpert{{device, matrix_spec(c, i, 0), 1000 + 3 * i},
-                                                                 {device, matrix_spec(c, i, 1), 1001 + 3 * i},
-                                                                 {device, matrix_spec(c, i, 2), 1002 + 3 * i}}));
+    experts.push_back(std::make_unique<TestExpert>(TestExpert{{device, matrix_spec(c, i, 0), 1000 + 3 * i},
+                                                              {device, matrix_spec(c, i, 1), 1001 + 3 * i},
+                                                              {device, matrix_spec(c, i, 2), 1002 + 3 * i}}));
   }
   return experts;
 }

@@ -38,8 +38,9 @@ struct RouterCase {
 
 std::vector<float> make_logits(const RouterCase& c) {
   const std::size_t count = c.n_rows * c.n_experts;
-  if (c.logits == Logits::kAllEqual) return std::vector<float>(count, 0.5F);
-  std::vector<float> logits = normal_tensor(count, c.n_experts + c.n_rows, c.logits == Logits::kExtreme ? 1e4 : 2.0);
+  std::vector<float> logits(count, 0.5F);
+  if (c.logits == Logits::kAllEqual) return logits;
+  logits = normal_tensor(count, c.n_experts + c.n_rows, c.logits == Logits::kExtreme ? 1e4 : 2.0);
   if (c.logits == Logits::kTied) {
     for (float& v : logits) v = std::round(v);
   }
@@ -69,7 +70,7 @@ void check_case(Device& device, const RouterCase& c) {
   // multiples of 1/8 added to tied scores keep them tied in float32 and float64 alike
   std::vector<float> bias = normal_tensor(c.n_experts, 9, 0.3);
   for (float& v : bias) v = c.logits == Logits::kRandom ? v : std::round(v * 8) / 8;
-  const std::size_t top_k = static_cast<std::size_t>(c.router.top_k);
+  const auto top_k = static_cast<std::size_t>(c.router.top_k);
   const std::size_t slots_per_row = top_k + (c.shared ? 1 : 0);
   const std::size_t n_slots = c.n_rows * slots_per_row;
   const ops::MoeShape shape{.n_experts = static_cast<std::int64_t>(c.n_experts + (c.shared ? 1 : 0)),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Binding follows Python: positional first, then by name, every parameter at most once.
 #include "text/jinja/arguments.h"
 
 #include <algorithm>

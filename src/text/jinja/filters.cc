@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The four groups of filters as one table, and attribute paths. An unknown filter is an error only where it is reached,
+// as templates name filters of newer hosts in branches that older ones never take.
 #include "text/jinja/filters.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A global function is made anew whenever its name is looked up, so a template keeps no state between renderings.
 #include "text/jinja/globals.h"
 
 #include <algorithm>

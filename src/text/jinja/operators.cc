@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Every result that does not fit is refused before it is built; undefined operands fail with their own message.
 #include "text/jinja/operators.h"
 
 #include <cmath>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// One walk over the code points serves all six conversions; what differs is which of them become upper.
 #include "text/jinja/string_case.h"
 
 #include "text/jinja/unicode.h"

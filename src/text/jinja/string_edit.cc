@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// All edits copy runs of bytes from their source, so origins follow without being looked at; every loop counts its
+// work.
 #include "text/jinja/string_edit.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Escapes as in Python's non-raw strings, except \N{name}, which stays as it is written.
 #include "text/jinja/string_literal.h"
 
 #include <charconv>

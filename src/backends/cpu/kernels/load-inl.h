@@ -57,7 +57,7 @@ HWY_INLINE float load_element(const std::uint8_t* bytes) {
 
 /// v as binary16 bits, rounded to nearest even.
 template <class D>
-HWY_INLINE hn::Vec<hn::Rebind<std::uint16_t, D>> to_half_bits(D d, hn::Vec<D> v) {
+HWY_INLINE hn::Vec<hn::Rebind<std::uint16_t, D>> to_half_bits([[maybe_unused]] D d, hn::Vec<D> v) {
   const hn::Rebind<std::uint16_t, D> d16;
 #if HWY_TARGET == HWY_SSE4  // no instruction for it, and Highway 1.0.3 truncates instead of rounding
   const hn::RebindToSigned<D> di;
