@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear layers on the cpu backend: EXL3 by codebook, bits and rows, and f16, over weights beyond every cache. Reported:
-// bytes of weights per second (to hold against read_memory) and weights per second.
+// Linear layers on the cpu backend: EXL3 by codebook, bits and rows, and f16, over weights beyond every cache.
+// Reported: bytes of weights per second (to hold against read_memory) and weights per second.
 #include <benchmark/benchmark.h>
 
 #include <array>
@@ -55,7 +55,8 @@ void run_linear(benchmark::State& state, const BenchMatrix& bench, std::int64_t 
   }
   const auto iterations = static_cast<double>(state.iterations());
   state.SetBytesProcessed(static_cast<std::int64_t>(iterations * static_cast<double>(bench.weights.size())));
-  state.counters["weights"] = benchmark::Counter(iterations * static_cast<double>(kIn * kOut), benchmark::Counter::kIsRate);
+  state.counters["weights"] =
+      benchmark::Counter(iterations * static_cast<double>(kIn * kOut), benchmark::Counter::kIsRate);
   state.SetLabel(device->info().name);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ceiling that kernels are held against: how fast this machine reads memory, with as many threads as the cpu backend.
+// The ceiling that kernels are held against: how fast this machine reads memory, with as many threads as the cpu
+// backend.
 #include <benchmark/benchmark.h>
 
 #include <atomic>

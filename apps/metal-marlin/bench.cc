@@ -86,8 +86,7 @@ void print_json(const EngineInfo& info, const std::vector<Speed>& speeds) {
   for (const Speed& speed : speeds) {
     tests.push_back(boost::json::object{
         {"test", speed.test},
-        {"tokens_per_second",
-         boost::json::object{{"median", speed.median}, {"min", speed.min}, {"max", speed.max}}},
+        {"tokens_per_second", boost::json::object{{"median", speed.median}, {"min", speed.min}, {"max", speed.max}}},
         {"backend", info.backend},
         {"device", info.device},
         {"model", info.model},
@@ -104,7 +103,8 @@ void print_json(const EngineInfo& info, const std::vector<Speed>& speeds) {
 
 void BenchCommand::operator()() {
   if (n_prompt < 0 || n_generate < 0 || n_prompt + n_generate == 0 || repetitions < 1) {
-    fail(ErrorCode::kInvalidArgument, "--prompt and --generate must not be negative nor both 0, --repetitions at least 1");
+    fail(ErrorCode::kInvalidArgument,
+         "--prompt and --generate must not be negative nor both 0, --repetitions at least 1");
   }
   if (engine_flags.options.context_tokens == 0) {
     engine_flags.options.context_tokens = std::max({n_prompt, n_generate, std::int64_t{1}});
@@ -129,12 +129,14 @@ void add_bench_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("bench", "Measure prompt and generation speed");
   const auto bench = std::make_shared<BenchCommand>();
   bench->engine_flags.add_to(*command);
-  command->add_option("--synthetic", bench->engine_flags.options.synthetic,
-                      "Random weights of a published geometry instead of a model: glm-4.7-flash, qwen3-30b-a3b, tiny-moe");
+  command->add_option(
+      "--synthetic", bench->engine_flags.options.synthetic,
+      "Random weights of a published geometry instead of a model: glm-4.7-flash, qwen3-30b-a3b, tiny-moe");
   command->add_option("--bits", bench->engine_flags.options.synthetic_bits, "Bits per weight of --synthetic")
       ->capture_default_str();
   command->add_option("-p,--prompt", bench->n_prompt, "Tokens of the prompt test (0 = none)")->capture_default_str();
-  command->add_option("-n,--generate", bench->n_generate, "Tokens of the generation test (0 = none)")->capture_default_str();
+  command->add_option("-n,--generate", bench->n_generate, "Tokens of the generation test (0 = none)")
+      ->capture_default_str();
   command->add_option("-r,--repetitions", bench->repetitions, "Times each test is run")->capture_default_str();
   command->add_flag("--json", bench->json, "Print a JSON array");
   command->callback([bench] { (*bench)(); });

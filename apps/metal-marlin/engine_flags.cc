@@ -25,8 +25,9 @@ void EngineFlags::add_to(CLI::App& command) {
   command.add_option("--backend", options.backend, "Where to compute: auto, cpu")->capture_default_str();
   command.add_option("-t,--threads", options.n_threads, "Threads of the cpu backend (0 = one per processor)")
       ->capture_default_str();
-  command.add_option("-c,--ctx-size", options.context_tokens,
-                     fmt::format("Context in tokens (0 = the model's own, at most {})", kDefaultContextTokens))
+  command
+      .add_option("-c,--ctx-size", options.context_tokens,
+                  fmt::format("Context in tokens (0 = the model's own, at most {})", kDefaultContextTokens))
       ->capture_default_str();
   command.add_option("--cache-type", options.cache_type, "Key-value cache: f16, or f32 at twice the memory")
       ->capture_default_str();

@@ -46,7 +46,8 @@ std::size_t bytes_of(const ModelDirectory& directory, const std::string& name) {
 }
 
 Module exl3_module(const ModelDirectory& directory, const TensorView& trellis) {
-  if (trellis.shape.size() != 3) fail(ErrorCode::kBadFile, "tensor '{}' is no trellis: it has shape {}", trellis.name, shape_text(trellis));
+  if (trellis.shape.size() != 3)
+    fail(ErrorCode::kBadFile, "tensor '{}' is no trellis: it has shape {}", trellis.name, shape_text(trellis));
   Module module;
   module.name = trellis.name.substr(0, trellis.name.size() - std::string_view(".trellis").size());
   const char* codebook = directory.find(module.name + ".mul1") != nullptr  ? "mul1"
@@ -57,7 +58,8 @@ Module exl3_module(const ModelDirectory& directory, const TensorView& trellis) {
   module.bits = static_cast<double>(trellis.shape[2]) / 16;
   module.weights = static_cast<std::size_t>(trellis.shape[0] * trellis.shape[1]) * 256;
   module.bytes = trellis.bytes;
-  for (const char* part : {".suh", ".svh", ".su", ".sv", ".bias"}) module.bytes += bytes_of(directory, module.name + part);
+  for (const char* part : {".suh", ".svh", ".su", ".sv", ".bias"})
+    module.bytes += bytes_of(directory, module.name + part);
   return module;
 }
 
@@ -109,10 +111,11 @@ void print_text(const ModelDirectory& directory, const ModelConfig& config, cons
   const Totals totals = add_up(modules);
   const AttentionConfig& attention = config.attention;
   const std::int64_t context = std::min(config.max_positions, kDefaultContextTokens);
-  const std::size_t kv_bytes = static_cast<std::size_t>(context) * KvCache::bytes_per_token(config, abi::MatrixFormat::kF16);
+  const std::size_t kv_bytes =
+      static_cast<std::size_t>(context) * KvCache::bytes_per_token(config, abi::MatrixFormat::kF16);
   fmt::print("model         {}\n", directory.path().string());
-  fmt::print("architecture  {}: {} layers, hidden {}, vocabulary {}, context {}\n", config.architecture, config.n_layers,
-             config.hidden_size, config.vocab_size, config.max_positions);
+  fmt::print("architecture  {}: {} layers, hidden {}, vocabulary {}, context {}\n", config.architecture,
+             config.n_layers, config.hidden_size, config.vocab_size, config.max_positions);
   if (attention.kind == AttentionKind::kLatent) {
     fmt::print("attention     latent: {} heads, rank {} + {} rotated\n", attention.n_heads, attention.kv_lora_rank,
                attention.qk_rope_head_dim);

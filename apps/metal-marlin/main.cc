@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program: parses the command line, runs one subcommand (each in its own file), turns errors into one line and an exit
-// status (1 = failed, 2 = wrong usage).
+// The program: parses the command line, runs one subcommand (each in its own file), turns errors into one line and an
+// exit status (1 = failed, 2 = wrong usage).
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

@@ -37,17 +37,24 @@ LogitBias parse_logit_bias(const std::string& text) {
 
 void SamplingFlags::add_to(CLI::App& command) {
   const std::string group = "Generation (defaults: the model's generation_config.json)";
-  command.add_option("-n,--predict,--max-tokens", max_tokens_, "Most tokens to generate (-1 = until the context is full)")
+  command
+      .add_option("-n,--predict,--max-tokens", max_tokens_, "Most tokens to generate (-1 = until the context is full)")
       ->group(group);
-  command.add_option("--temp,--temperature", temperature_, "Randomness; 0 = always the most probable token")->group(group);
+  command.add_option("--temp,--temperature", temperature_, "Randomness; 0 = always the most probable token")
+      ->group(group);
   command.add_option("--top-k", top_k_, "Choose among the k most probable tokens (0 = off)")->group(group);
   command.add_option("--top-p", top_p_, "Choose among the most probable tokens that make up this mass")->group(group);
   command.add_option("--min-p", min_p_, "Drop tokens below this share of the largest probability")->group(group);
-  command.add_option("--repeat-penalty", repetition_penalty_, "Divide logits of tokens seen before (1 = off)")->group(group);
-  command.add_option("--presence-penalty", presence_penalty_, "Subtract from logits of tokens generated before")->group(group);
-  command.add_option("--frequency-penalty", frequency_penalty_, "The same, for each time it was generated")->group(group);
+  command.add_option("--repeat-penalty", repetition_penalty_, "Divide logits of tokens seen before (1 = off)")
+      ->group(group);
+  command.add_option("--presence-penalty", presence_penalty_, "Subtract from logits of tokens generated before")
+      ->group(group);
+  command.add_option("--frequency-penalty", frequency_penalty_, "The same, for each time it was generated")
+      ->group(group);
   command.add_option("-s,--seed", seed_, "Same seed, same text")->group(group);
-  command.add_option("-l,--logit-bias", logit_bias_, "Add to a token's logit: TOKEN_ID=BIAS (-inf forbids it); repeatable")->group(group);
+  command
+      .add_option("-l,--logit-bias", logit_bias_, "Add to a token's logit: TOKEN_ID=BIAS (-inf forbids it); repeatable")
+      ->group(group);
   command.add_option("--stop", stop_, "End where this text appears; repeatable")->group(group);
   command.add_flag("--ignore-eos", ignore_eos_, "Generate past end-of-sequence tokens")->group(group);
 }

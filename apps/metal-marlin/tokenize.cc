@@ -29,7 +29,8 @@ struct TokenizeCommand {
         tokenizer.encode(text == "-" ? read_stdin() : text,
                          no_special ? Tokenizer::SpecialTokens::kAsText : Tokenizer::SpecialTokens::kParse);
     if (json) {
-      fmt::print("{}\n", boost::json::serialize(boost::json::object{{"ids", boost::json::array(ids.begin(), ids.end())}}));
+      fmt::print("{}\n",
+                 boost::json::serialize(boost::json::object{{"ids", boost::json::array(ids.begin(), ids.end())}}));
       return;
     }
     for (const TokenId id : ids) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The front door: load a model, open a session, generate. Tensor-free and small on purpose: what passes through it is text,
-// token ids and plain options, so that programs, servers and bindings depend on nothing behind it.
+// The front door: load a model, open a session, generate. Tensor-free and small on purpose: what passes through it is
+// text, token ids and plain options, so that programs, servers and bindings depend on nothing behind it.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ struct EngineOptions {
   std::string synthetic = {};  ///< geometry to fill with random weights instead ("glm-4.7-flash"), for speed tests
   int synthetic_bits = 3;      ///< bits per weight of the synthetic model, 1..8
   std::string backend = "auto";
-  int n_threads = 0;           ///< cpu: 0 = one per usable processor
+  int n_threads = 0;                ///< cpu: 0 = one per usable processor
   std::int64_t context_tokens = 0;  ///< 0 = the model's own, at most kDefaultContextTokens
   std::string cache_type = "f16";   ///< of keys and values: f16, or f32 at twice the memory
   std::function<void(std::string_view stage, double fraction)> progress = {};  ///< called while loading
@@ -85,14 +85,14 @@ class Engine {
   /// The model's recommended options (generation_config.json).
   [[nodiscard]] const GenerationOptions& defaults() const;
 
-  /// Token ids of plain text. `parse_special`: spelled-out special tokens become themselves. With BOS if the model has one
-  /// and `add_bos`.
+  /// Token ids of plain text. `parse_special`: spelled-out special tokens become themselves. With BOS if the model has
+  /// one and `add_bos`.
   [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text, bool parse_special, bool add_bos) const;
 
   [[nodiscard]] std::string decode(std::span<const std::int32_t> ids) const;
 
-  /// The conversation rendered by the model's chat template, ready for the assistant's turn. `template_arguments`: a JSON
-  /// object of further template variables ("{\"enable_thinking\": false}"), or empty.
+  /// The conversation rendered by the model's chat template, ready for the assistant's turn. `template_arguments`: a
+  /// JSON object of further template variables ("{\"enable_thinking\": false}"), or empty.
   [[nodiscard]] std::vector<std::int32_t> encode_chat(std::span<const ChatMessage> messages,
                                                       std::string_view template_arguments = {}) const;
 

@@ -5,8 +5,8 @@
 // Bindings: q f32 [n_rows, n_heads, head_dim] read; keys, values [n_positions, n_kv_heads, head_dim] read;
 //           out f32 [n_rows, n_heads, head_dim] written. Caches are f16 or f32, as cache_format says.
 //
-// latent_attention_f32: score = query . latent + rotated query . rotated key, both from one cache row; out = sum of latents.
-// Bindings: query f32 [n_rows, n_heads, rank] read; q f32 (rotated part of head h of row r at
+// latent_attention_f32: score = query . latent + rotated query . rotated key, both from one cache row; out = sum of
+// latents. Bindings: query f32 [n_rows, n_heads, rank] read; q f32 (rotated part of head h of row r at
 //           r * q_row_stride + h * q_head_stride + q_rope_offset) read; cache [n_positions, rank + rope_dim] read;
 //           out f32 [n_rows, n_heads, rank] written.
 //

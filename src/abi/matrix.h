@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A weight matrix y = x W as kernels see it, of any storage format: device addresses and true and stored sizes. Kernels that
-// work on many matrices in one launch (experts) read tables of it from device memory.
+// A weight matrix y = x W as kernels see it, of any storage format: device addresses and true and stored sizes. Kernels
+// that work on many matrices in one launch (experts) read tables of it from device memory.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A gated MLP over a table of experts, all of a layer's work in one launch per phase. A row has `slots_per_row` slots: its
-// top_k routed experts and, last, the shared expert if there is one (index n_experts - 1 of the table, weight 1). A dense
-// MLP is the case of one shared expert and no router. slot = row * slots_per_row + k.
+// A gated MLP over a table of experts, all of a layer's work in one launch per phase. A row has `slots_per_row` slots:
+// its top_k routed experts and, last, the shared expert if there is one (index n_experts - 1 of the table, weight 1). A
+// dense MLP is the case of one shared expert and no router. slot = row * slots_per_row + k.
 //
 // router_f32       chooses: logits f32 [n_rows, n_routed] read; ids i32, weights f32 [n_rows, slots_per_row] written.
-// expert_sort_i32  groups slots by expert, stably: ids read; offsets i32 [n_experts + 1], active i32 [n_experts + 1] (count,
+// expert_sort_i32  groups slots by expert, stably: ids read; offsets i32 [n_experts + 1], active i32 [n_experts + 1]
+// (count,
 //                  then the experts that have slots), sorted_slots i32 [n_slots], slot_position i32 [n_slots] written.
 // moe_gather_f32   inputs in sorted order, transformed as each expert's gate and up want them: x f32 [n_rows, hidden],
 //                  offsets, sorted_slots read; gate_in, up_in f32 [n_slots, in_stride] written.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scalar conversions of the two 16-bit float formats, exact and with round-to-nearest-even. For tests, loading and table
-// building; kernels convert whole vectors.
+// Scalar conversions of the two 16-bit float formats, exact and with round-to-nearest-even. For tests, loading and
+// table building; kernels convert whole vectors.
 #pragma once
 
 #include <bit>
@@ -29,7 +29,7 @@ inline std::uint16_t double_to_half(double value) {
   const double magnitude = std::fabs(value);
   if (magnitude >= 65520.0) return static_cast<std::uint16_t>(sign | 0x7C00);
   int exponent = 0;
-  std::frexp(magnitude, &exponent);            // magnitude in [2^(exponent-1), 2^exponent)
+  std::frexp(magnitude, &exponent);                          // magnitude in [2^(exponent-1), 2^exponent)
   const int quantum = exponent < -13 ? -24 : exponent - 11;  // 2^quantum = spacing of binary16 there
   const double units = std::nearbyint(std::ldexp(magnitude, -quantum));
   if (units == 0.0) return sign;

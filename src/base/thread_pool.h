@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed set of threads that run one function together, for the cpu backend. Between runs the workers spin briefly, then
-// sleep, so that back-to-back command buffers start in a microsecond and an idle engine uses no processor.
+// A fixed set of threads that run one function together, for the cpu backend. Between runs the workers spin briefly,
+// then sleep, so that back-to-back command buffers start in a microsecond and an idle engine uses no processor.
 #pragma once
 
 #include <atomic>

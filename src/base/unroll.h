@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MARLIN_UNROLL before a loop of constant count: the compiler must unroll it wholly, so that arrays of vectors indexed by
-// its counter live in registers.
+// MARLIN_UNROLL before a loop of constant count: the compiler must unroll it wholly, so that arrays of vectors indexed
+// by its counter live in registers.
 #pragma once
 
 #if defined(__clang__)

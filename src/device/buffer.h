@@ -21,8 +21,8 @@ class Buffer {
   /// Where kernels find byte 0: a pointer on the cpu, a GPU address elsewhere. Goes into argument structs (src/abi).
   [[nodiscard]] std::uint64_t device_address() const { return device_address_; }
 
-  /// Host pointer to byte 0, or null for memory the host cannot see. What a command wrote may be read, and what it reads may
-  /// be overwritten, only once its command buffer has completed.
+  /// Host pointer to byte 0, or null for memory the host cannot see. What a command wrote may be read, and what it
+  /// reads may be overwritten, only once its command buffer has completed.
   [[nodiscard]] std::byte* host() const { return host_; }
 
  protected:

@@ -3,8 +3,8 @@
 //
 //   encoding --commit()--> committed --(device)--> completed | failed
 //
-// Recording happens on one thread. commit() never blocks. Handlers run once, on a device thread, in commit order, also on
-// failure; one registered after the end runs at once on the registering thread.
+// Recording happens on one thread. commit() never blocks. Handlers run once, on a device thread, in commit order, also
+// on failure; one registered after the end runs at once on the registering thread.
 #pragma once
 
 #include <condition_variable>
@@ -35,8 +35,9 @@ class CommandBuffer : public std::enable_shared_from_this<CommandBuffer> {
   CommandBuffer(const CommandBuffer&) = delete;
   CommandBuffer& operator=(const CommandBuffer&) = delete;
 
-  /// Records one kernel launch. `arguments` is the kernel's struct of src/abi (copied here), `bindings` its operands in the
-  /// order that header names. A later dispatch sees what earlier ones of the same device wrote, as their bindings declare.
+  /// Records one kernel launch. `arguments` is the kernel's struct of src/abi (copied here), `bindings` its operands in
+  /// the order that header names. A later dispatch sees what earlier ones of the same device wrote, as their bindings
+  /// declare.
   template <typename Arguments>
   void dispatch(std::string_view kernel, const Arguments& arguments, std::initializer_list<Binding> bindings) {
     static_assert(std::is_trivially_copyable_v<Arguments>);
@@ -57,7 +58,8 @@ class CommandBuffer : public std::enable_shared_from_this<CommandBuffer> {
  protected:
   explicit CommandBuffer(std::string label) : label_(std::move(label)) {}
 
-  /// Backend hooks: encode() translates one checked dispatch; submit() queues the whole, keeping a reference until finish().
+  /// Backend hooks: encode() translates one checked dispatch; submit() queues the whole, keeping a reference until
+  /// finish().
   virtual void encode(std::string_view kernel, std::span<const std::byte> arguments,
                       std::span<const Binding> bindings) = 0;
   virtual void submit() = 0;

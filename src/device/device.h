@@ -2,9 +2,11 @@
 // The contract between the engine and a backend; everything above it is written once. The rules, for every backend:
 //
 //  - Work is recorded into command buffers and executed asynchronously. Those of one device start in commit order.
-//  - Order inside a command buffer follows from the declared bindings: a dispatch that reads what an earlier one writes (or
+//  - Order inside a command buffer follows from the declared bindings: a dispatch that reads what an earlier one writes
+//  (or
 //    writes what an earlier one touches) runs after it; others may overlap.
-//  - A failure sticks to its command buffer and fails every command buffer already committed behind it, because those may
+//  - A failure sticks to its command buffer and fails every command buffer already committed behind it, because those
+//  may
 //    depend on it; all of them still complete, so that nobody hangs. Later ones start afresh.
 //  - Host memory is reached only through completed command buffers. With unified memory nothing is copied.
 //  - Memory that kernels reach through addresses inside argument structs (weights) is read-only while any command runs.

@@ -120,7 +120,7 @@ LoadedModel load_model(const EngineOptions& options) {
         }
       });
   info.memory.weights = loaded.model->weight_bytes();
-  info.memory.kv_cache = 
+  info.memory.kv_cache =
       static_cast<std::size_t>(info.context_tokens) * KvCache::bytes_per_token(config, loaded.cache_format);
   info.memory.workspace = session_needs(loaded, 1).bytes();
   check_fits(info);

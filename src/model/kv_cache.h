@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys and values of one sequence, per layer, in f16 or f32. Latent attention keeps one row of kv_lora_rank + qk_rope_head_dim per
-// token, grouped attention a row of keys and one of values.
+// Keys and values of one sequence, per layer, in f16 or f32. Latent attention keeps one row of kv_lora_rank +
+// qk_rope_head_dim per token, grouped attention a row of keys and one of values.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@
 namespace marlin {
 
 struct LayerCache {
-  BufferView keys;    // [n_positions, key_width]; of latent attention: the latent rows
-  BufferView values;  // [n_positions, value_width]; none for latent attention
+  BufferView keys;                                     // [n_positions, key_width]; of latent attention: the latent rows
+  BufferView values;                                   // [n_positions, value_width]; none for latent attention
   abi::MatrixFormat format = abi::MatrixFormat::kF16;  // or kF32
 };
 

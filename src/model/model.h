@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A decoder-only transformer bound to a device: encodes forward passes, never computes and never waits. Which sublayers it
-// has is data (ModelConfig); all architectures of model/arch are this one stack.
+// A decoder-only transformer bound to a device: encodes forward passes, never computes and never waits. Which sublayers
+// it has is data (ModelConfig); all architectures of model/arch are this one stack.
 #pragma once
 
 #include <cstdint>

@@ -19,8 +19,7 @@ double llama3_frequency(const RopeConfig& rope, double frequency) {
 
 /// The pair whose wavelength turns `rotations` times over the original context.
 double yarn_pair(const RopeConfig& rope, double dim, double rotations) {
-  return dim * std::log(rope.original_max_positions / (rotations * 2 * std::numbers::pi)) /
-         (2 * std::log(rope.theta));
+  return dim * std::log(rope.original_max_positions / (rotations * 2 * std::numbers::pi)) / (2 * std::log(rope.theta));
 }
 
 void scale_yarn(const RopeConfig& rope, std::int64_t dim, std::vector<double>& frequencies) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the layers of one forward pass share while it is encoded: how many rows at which position, and the memory they work
-// in. Made by Model for each chunk.
+// What the layers of one forward pass share while it is encoded: how many rows at which position, and the memory they
+// work in. Made by Model for each chunk.
 #pragma once
 
 #include <cstdint>

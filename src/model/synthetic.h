@@ -22,8 +22,8 @@ ModelConfig synthetic_geometry(std::string_view name);
 
 using SyntheticProgress = std::function<void(std::string_view stage, double fraction)>;
 
-/// EXL3 tensors (mul1) of `bits` bits, head 6 bits, kv_b, router, norms and embedding in f16. Errors: kInvalidArgument for
-/// bits outside 1..8, kOutOfMemory.
+/// EXL3 tensors (mul1) of `bits` bits, head 6 bits, kv_b, router, norms and embedding in f16. Errors: kInvalidArgument
+/// for bits outside 1..8, kOutOfMemory.
 std::unique_ptr<TensorSource> make_synthetic_tensors(std::string name, const ModelConfig& config, int bits,
                                                      const SyntheticProgress& progress);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Binds tensors by name to what kernels take: matrices that stay where they are (mapped files, wrapped without a copy), and
-// small vectors (norms, biases, sign masks) converted once. Whatever a tensor's shape, type or contents make impossible is
-// refused here, naming it; nothing is ever assumed to be zero.
+// Binds tensors by name to what kernels take: matrices that stay where they are (mapped files, wrapped without a copy),
+// and small vectors (norms, biases, sign masks) converted once. Whatever a tensor's shape, type or contents make
+// impossible is refused here, naming it; nothing is ever assumed to be zero.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,9 @@ class Weights {
   [[nodiscard]] bool has(const std::string& name) const { return source_.find(name) != nullptr; }
 
   /// Whether the linear layer `name` exists in either form.
-  [[nodiscard]] bool has_linear(const std::string& name) const { return has(name + ".trellis") || has(name + ".weight"); }
+  [[nodiscard]] bool has_linear(const std::string& name) const {
+    return has(name + ".trellis") || has(name + ".weight");
+  }
 
   /// Copies bytes into device memory that lives as long as this.
   BufferView store(std::span<const std::byte> bytes);
@@ -52,8 +54,8 @@ class Weights {
   const TensorView& require(const std::string& name) const;
   abi::Matrix exl3(const std::string& name, const TensorView& trellis, std::int64_t n_in, std::int64_t n_out);
   abi::Matrix plain(const std::string& name, std::int64_t n_in, std::int64_t n_out);
-  std::uint64_t scale_address(const std::string& name, std::string_view scales, std::string_view signs,
-                              std::int64_t n, std::span<const std::byte>& host);
+  std::uint64_t scale_address(const std::string& name, std::string_view scales, std::string_view signs, std::int64_t n,
+                              std::span<const std::byte>& host);
   std::uint64_t bias_address(const std::string& name, std::int64_t n_out, std::int64_t stored_out);
   std::uint64_t address_of(const TensorView& tensor) const;
 

@@ -15,8 +15,8 @@ struct GroupedAttentionShape {
   abi::MatrixFormat cache_format = abi::MatrixFormat::kF16;  // or kF32
 };
 
-/// out, q: f32 [n_rows, n_heads, head_dim]; keys, values: [n_positions, n_kv_heads, head_dim], already holding the rows'
-/// own. Row r sees positions 0 .. start_position + r.
+/// out, q: f32 [n_rows, n_heads, head_dim]; keys, values: [n_positions, n_kv_heads, head_dim], already holding the
+/// rows' own. Row r sees positions 0 .. start_position + r.
 void grouped_attention(CommandBuffer& commands, const GroupedAttentionShape& shape, const BufferView& q,
                        const BufferView& keys, const BufferView& values, const BufferView& out, std::int64_t n_rows,
                        std::int64_t start_position);

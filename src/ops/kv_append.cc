@@ -5,8 +5,8 @@
 
 namespace marlin::ops {
 
-void kv_append(CommandBuffer& commands, const Rows& x, const BufferView& cache, std::int64_t n_rows,
-               std::int64_t width, std::int64_t start_position, abi::MatrixFormat format) {
+void kv_append(CommandBuffer& commands, const Rows& x, const BufferView& cache, std::int64_t n_rows, std::int64_t width,
+               std::int64_t start_position, abi::MatrixFormat format) {
   check_holds(x, n_rows, width);
   check_holds(cache, (start_position + n_rows) * width, cache_element_bytes(format));
   const abi::KvAppendArguments arguments{.n_rows = u32(n_rows),

@@ -17,7 +17,8 @@ void latent_attention(CommandBuffer& commands, const LatentAttentionShape& shape
   MARLIN_CHECK(kv_b.n_out == shape.n_heads * (shape.nope_dim + shape.value_dim));
   check_holds(q, n_rows * shape.n_heads * head_stride, sizeof(float));
   check_holds(out, n_rows * shape.n_heads * shape.value_dim, sizeof(float));
-  check_holds(cache, (start_position + n_rows) * (shape.rank + shape.rope_dim), cache_element_bytes(shape.cache_format));
+  check_holds(cache, (start_position + n_rows) * (shape.rank + shape.rope_dim),
+              cache_element_bytes(shape.cache_format));
   check_holds(scratch, latent_attention_scratch_floats(shape, n_rows), sizeof(float));
 
   const auto half = static_cast<std::size_t>(n_rows * shape.n_heads * shape.rank) * sizeof(float);

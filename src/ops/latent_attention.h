@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Multi-head latent attention in absorbed form (DeepSeek-V2, arXiv 2405.04434, section 2.1): queries are carried into the
-// latent space and the cache is never expanded. score = (q_nope W_uk) . latent + q_rope . k_rope; out = (p latent) W_uv^T.
+// Multi-head latent attention in absorbed form (DeepSeek-V2, arXiv 2405.04434, section 2.1): queries are carried into
+// the latent space and the cache is never expanded. score = (q_nope W_uk) . latent + q_rope . k_rope; out = (p latent)
+// W_uv^T.
 #pragma once
 
 #include "abi/matrix.h"

@@ -79,12 +79,11 @@ void moe(CommandBuffer& commands, const MoeShape& shape, const BufferView& exper
                     {reads(gate_in), reads(up_in), reads(routing.offsets), reads(routing.active), writes(inner)});
   commands.dispatch("moe_down_f32", arguments,
                     {reads(inner), reads(routing.offsets), reads(routing.active), writes(expert_out)});
-  commands.dispatch("moe_combine_f32",
-                    abi::MoeCombineArguments{.n_rows = u32(n_rows),
-                                             .slots_per_row = u32(shape.slots_per_row),
-                                             .hidden = u32(shape.hidden),
-                                             .reserved = 0},
-                    {reads(expert_out), reads(routing.weights), reads(routing.slot_position), updates(x)});
+  commands.dispatch(
+      "moe_combine_f32",
+      abi::MoeCombineArguments{
+          .n_rows = u32(n_rows), .slots_per_row = u32(shape.slots_per_row), .hidden = u32(shape.hidden), .reserved = 0},
+      {reads(expert_out), reads(routing.weights), reads(routing.slot_position), updates(x)});
 }
 
 }  // namespace marlin::ops

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gated MLPs by expert table: routing on the device, then all experts of a layer in one launch per phase. A dense MLP is
-// the case of one shared expert without a router.
+// Gated MLPs by expert table: routing on the device, then all experts of a layer in one launch per phase. A dense MLP
+// is the case of one shared expert without a router.
 #pragma once
 
 #include <optional>
@@ -46,7 +46,8 @@ void route(CommandBuffer& commands, const RouterShape& router, const MoeShape& s
 /// Floats of scratch that moe() needs for n_rows rows.
 std::int64_t moe_scratch_floats(const MoeShape& shape, std::int64_t n_rows);
 
-/// x[n_rows, hidden] += sum of weight * expert(h[n_rows, hidden]) over each row's slots. experts: abi::Expert [n_experts].
+/// x[n_rows, hidden] += sum of weight * expert(h[n_rows, hidden]) over each row's slots. experts: abi::Expert
+/// [n_experts].
 void moe(CommandBuffer& commands, const MoeShape& shape, const BufferView& experts, const BufferView& h,
          const RoutingBuffers& routing, const BufferView& x, std::int64_t n_rows, const BufferView& scratch);
 

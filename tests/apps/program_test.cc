@@ -94,12 +94,14 @@ TEST(Program, TemplateRenders) {
   const TemporaryDirectory directory;
   directory.write("input.json", R"({"messages": [{"role": "user", "content": "hi"}], "add_generation_prompt": true})");
   const std::string file = (demo_model() / "chat_template.jinja").string();
-  const ProgramRun run = run_program({"template", "--file", file, "--input", (directory.path() / "input.json").string()});
+  const ProgramRun run =
+      run_program({"template", "--file", file, "--input", (directory.path() / "input.json").string()});
   EXPECT_EQ(run.status, 0) << run.error;
   EXPECT_EQ(run.out, "[gMASK]<sop><|user|>hi<|assistant|><think>");
-  directory.write("endless.jinja", "{% for i in range(1000000000) %}{% for j in range(1000000000) %}{% endfor %}{% endfor %}");
-  const ProgramRun endless = run_program({"template", "--file", (directory.path() / "endless.jinja").string(), "--input",
-                                          (directory.path() / "input.json").string()});
+  directory.write("endless.jinja",
+                  "{% for i in range(1000000000) %}{% for j in range(1000000000) %}{% endfor %}{% endfor %}");
+  const ProgramRun endless = run_program({"template", "--file", (directory.path() / "endless.jinja").string(),
+                                          "--input", (directory.path() / "input.json").string()});
   EXPECT_EQ(endless.status, 1);
   EXPECT_NE(endless.error.find("endless.jinja"), std::string::npos) << endless.error;
 }
@@ -117,8 +119,8 @@ TEST(Program, PerplexityOfATextTheModelKnows) {
 }
 
 TEST(Program, BenchReportsEveryTest) {
-  const auto tests = parse_output(run_program({"bench", "--json", "--synthetic", "tiny-moe", "--bits", "2", "-p", "20",
-                                               "-n", "4", "-r", "2", "-t", "1"}));
+  const auto tests = parse_output(run_program(
+      {"bench", "--json", "--synthetic", "tiny-moe", "--bits", "2", "-p", "20", "-n", "4", "-r", "2", "-t", "1"}));
   ASSERT_EQ(tests.as_array().size(), 2U);
   EXPECT_EQ(tests.at(0).at("test"), "pp20");
   EXPECT_EQ(tests.at(1).at("test"), "tg4");

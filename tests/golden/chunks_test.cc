@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// However a prompt is cut into passes, and whatever the number of threads, the logits are the same to the last bit: every
-// kernel computes a row independently of its neighbours, and attention meets keys in the same blocks.
+// However a prompt is cut into passes, and whatever the number of threads, the logits are the same to the last bit:
+// every kernel computes a row independently of its neighbours, and attention meets keys in the same blocks.
 #include <gtest/gtest.h>
 
 #include "tests/golden/observed_model.h"

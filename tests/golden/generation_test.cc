@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Text generation end to end through the public engine: greedy continuations as transformers made them, and what sessions
-// promise.
+// Text generation end to end through the public engine: greedy continuations as transformers made them, and what
+// sessions promise.
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>

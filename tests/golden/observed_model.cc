@@ -78,7 +78,8 @@ void ObservedModel::append_logits(std::int64_t n_rows, std::vector<double>& logi
 std::vector<double> ObservedModel::logits(std::span<const std::int64_t> ids, std::int64_t chunk) {
   std::vector<double> logits;
   for (std::size_t first = 0; first < ids.size();) {
-    const std::size_t n = std::min<std::size_t>(static_cast<std::size_t>(std::min(chunk, kLogitRows)), ids.size() - first);
+    const std::size_t n =
+        std::min<std::size_t>(static_cast<std::size_t>(std::min(chunk, kLogitRows)), ids.size() - first);
     run(ids.subspan(first, n), static_cast<std::int64_t>(first), {});
     append_logits(static_cast<std::int64_t>(n), logits);
     first += n;

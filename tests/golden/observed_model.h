@@ -22,8 +22,8 @@ struct ObservedRouting {
 };
 
 struct Observation {
-  std::vector<double> logits;                     // [rows][vocab]
-  std::vector<std::vector<double>> hidden;        // [0] embeddings, [i] after layer i: [rows][hidden]
+  std::vector<double> logits;                       // [rows][vocab]
+  std::vector<std::vector<double>> hidden;          // [0] embeddings, [i] after layer i: [rows][hidden]
   std::map<std::int64_t, ObservedRouting> routing;  // by layer
 };
 

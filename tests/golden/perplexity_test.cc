@@ -44,8 +44,8 @@ TEST_P(Perplexity, IsThatOfExllamav3) {
   const auto quality = read_json_file(fixture("golden/exl3-quality.json"), 1 << 20);
   const std::string variant = GetParam();
   const auto engine = Engine::load({.model = fixture("models/tiny-glm4-moe-lite-" + variant).string()});
-  for (const auto& [name, path] : {std::pair("world-test", "golden/world-test.txt"),
-                                   std::pair("wikitext2-test", "data/wikitext2-test.txt")}) {
+  for (const auto& [name, path] :
+       {std::pair("world-test", "golden/world-test.txt"), std::pair("wikitext2-test", "data/wikitext2-test.txt")}) {
     const double expected = quality.at(variant).at(name).to_number<double>();
     EXPECT_NEAR(perplexity(*engine, read_text(fixture(path))) / expected, 1.0, 0.002) << name;
   }

@@ -53,7 +53,8 @@ void CpuCommandBuffer::run_items(const Command& command, Counter& counter, std::
       } catch (const std::exception& error) {
         const std::lock_guard lock(failure_mutex_);
         if (!failure_) {
-          failure_ = Error(ErrorCode::kDevice, fmt::format("{} in {}: {}", command.kernel->name, label(), error.what()));
+          failure_ =
+              Error(ErrorCode::kDevice, fmt::format("{} in {}: {}", command.kernel->name, label(), error.what()));
         }
         failed_.store(true, std::memory_order_relaxed);
       }

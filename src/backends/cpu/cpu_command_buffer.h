@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command buffer of the cpu backend: dispatches resolved to functions, arguments and pointers, ready to be walked by the
-// threads of the pool.
+// A command buffer of the cpu backend: dispatches resolved to functions, arguments and pointers, ready to be walked by
+// the threads of the pool.
 #pragma once
 
 #include <atomic>

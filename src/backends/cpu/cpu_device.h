@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cpu backend: a queue thread takes committed command buffers in order and executes each on a thread pool; the threads
-// walk its dispatches together, taking work items from a counter, and pass to the next dispatch when the last item is done.
+// The cpu backend: a queue thread takes committed command buffers in order and executes each on a thread pool; the
+// threads walk its dispatches together, taking work items from a counter, and pass to the next dispatch when the last
+// item is done.
 #pragma once
 
 #include <memory>

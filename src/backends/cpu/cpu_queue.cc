@@ -6,8 +6,7 @@
 
 namespace marlin::cpu {
 
-CpuQueue::CpuQueue(int n_threads)
-    : pool_(n_threads), scratch_(static_cast<std::size_t>(n_threads) * kScratchBytes) {
+CpuQueue::CpuQueue(int n_threads) : pool_(n_threads), scratch_(static_cast<std::size_t>(n_threads) * kScratchBytes) {
   for (const CpuKernel& kernel : kernel_table()) kernels_.emplace(kernel.name, &kernel);
   thread_ = std::thread([this] { run(); });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a kernel is on the cpu backend: a function over a range of independent work items, and how many items its arguments
-// make. The kernels lie in kernels/, one file per abi header, and are listed in kernel_table.cc.
+// What a kernel is on the cpu backend: a function over a range of independent work items, and how many items its
+// arguments make. The kernels lie in kernels/, one file per abi header, and are listed in kernel_table.cc.
 #pragma once
 
 #include <cstddef>

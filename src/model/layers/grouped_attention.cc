@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention with q, k and v projections and shared key-value heads (llama, qwen3), with an RMS norm of each query and key
-// head where the model has one.
+// Attention with q, k and v projections and shared key-value heads (llama, qwen3), with an RMS norm of each query and
+// key head where the model has one.
 #include "ops/grouped_attention.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Multi-head latent attention (deepseek_v3, glm4_moe_lite). The cache row of a token is its normalised latent and its one
-// rotated key; queries are absorbed, so keys and values are never expanded.
+// Multi-head latent attention (deepseek_v3, glm4_moe_lite). The cache row of a token is its normalised latent and its
+// one rotated key; queries are absorbed, so keys and values are never expanded.
 #include "ops/latent_attention.h"
 
 #include <algorithm>

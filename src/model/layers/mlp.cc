@@ -59,8 +59,7 @@ Mlp Mlp::bind(Weights& weights, const ModelConfig& config, std::int64_t layer, c
   const MoeConfig& moe = config.moe;
   std::vector<abi::Expert> experts;
   for (std::int64_t i = 0; i < moe.n_experts; ++i) {
-    experts.push_back(
-        bind_expert(weights, fmt::format("{}experts.{}.", prefix, i), "", hidden, moe.intermediate_size));
+    experts.push_back(bind_expert(weights, fmt::format("{}experts.{}.", prefix, i), "", hidden, moe.intermediate_size));
   }
   const bool shared = moe.shared_intermediate_size > 0;
   if (shared) {
@@ -109,8 +108,7 @@ void Mlp::encode(CommandBuffer& commands, const Step& step) const {
 std::int64_t Mlp::space_floats(std::int64_t n_rows) const {
   std::int64_t space = ops::moe_scratch_floats(shape_, n_rows);
   if (router_) {
-    const std::int64_t routing =
-        n_rows * router_->gate.n_out + ops::linear_scratch_floats(router_->gate, n_rows);
+    const std::int64_t routing = n_rows * router_->gate.n_out + ops::linear_scratch_floats(router_->gate, n_rows);
     space = std::max(space, routing);
   }
   return space;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The MLP sublayer of a decoder layer, dense or routed: reads step.h, adds to step.x. Both are a table of experts; a dense
-// MLP is one expert that every row uses (or, for very wide ones, the slices it was stored in).
+// The MLP sublayer of a decoder layer, dense or routed: reads step.h, adds to step.x. Both are a table of experts; a
+// dense MLP is one expert that every row uses (or, for very wide ones, the slices it was stored in).
 #pragma once
 
 #include <cstdint>

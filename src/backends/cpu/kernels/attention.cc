@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention of one query over a cache, for both kinds: an item is a (row, head). Keys are met in blocks of 64 with a running
-// maximum, so the memory needed does not depend on the context; blocks start at position 0, so a row's result does not
-// depend on how the prompt was cut into chunks.
+// Attention of one query over a cache, for both kinds: an item is a (row, head). Keys are met in blocks of 64 with a
+// running maximum, so the memory needed does not depend on the context; blocks start at position 0, so a row's result
+// does not depend on how the prompt was cut into chunks.
 #include "abi/attention.h"
 
 #include <algorithm>
@@ -172,8 +172,8 @@ void latent_attention(const KernelCall& call, std::uint32_t begin, std::uint32_t
     const std::size_t row = item / args.n_heads;
     const std::size_t head = item % args.n_heads;
     const float* latent = call.binding<const float>(0) + item * args.rank;
-    const float* rotated = call.binding<const float>(1) + row * args.q_row_stride + head * args.q_head_stride +
-                           args.q_rope_offset;
+    const float* rotated =
+        call.binding<const float>(1) + row * args.q_row_stride + head * args.q_head_stride + args.q_rope_offset;
     std::copy(latent, latent + args.rank, joined);
     std::copy(rotated, rotated + args.rope_dim, joined + args.rank);
     const auto* cache = call.binding<const std::uint8_t>(2);

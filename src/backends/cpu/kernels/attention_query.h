@@ -10,7 +10,7 @@
 namespace marlin::cpu {
 
 struct AttentionQuery {
-  const float* query;           // [key_dim]
+  const float* query;          // [key_dim]
   const std::uint8_t* keys;    // key_dim elements of `format` every key_stride of them
   const std::uint8_t* values;  // value_dim elements of `format` every value_stride of them
   std::size_t key_dim;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks a block of 8 tile columns 8 tiles (128 inputs) at a time, so that memory is read in runs of 8 tiles while the sums
-// stay in registers. One row: decode and multiply at once. More rows: decode 8 tiles to scratch once, multiply all rows.
+// Walks a block of 8 tile columns 8 tiles (128 inputs) at a time, so that memory is read in runs of 8 tiles while the
+// sums stay in registers. One row: decode and multiply at once. More rows: decode 8 tiles to scratch once, multiply all
+// rows.
 #include "backends/cpu/kernels/exl3_block.h"
 
 #include <algorithm>
@@ -34,8 +35,8 @@ struct TileGrid {
   std::size_t n_runs;         // stored_in / 128
 };
 
-// Sums of one row and tile column are stored as [group][column half][lane]; decode_group's weight j belongs to half j / 4
-// and multiplies inputs 4 (j % 4) .. + 3 of the tile's 16 (in tile order), repeated over the lanes.
+// Sums of one row and tile column are stored as [group][column half][lane]; decode_group's weight j belongs to half j /
+// 4 and multiplies inputs 4 (j % 4) .. + 3 of the tile's 16 (in tile order), repeated over the lanes.
 
 #if HWY_TARGET != HWY_SSE4
 template <int K, abi::TrellisCodebook kCodebook, int kGroup>

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decodes EXL3 tiles to float vectors, bit-exactly. Included once per SIMD target.
 //
-// A tile is a ring of 256 states cut from a bit stream (src/trellis/tile.h). Lane l of the format's 32 lanes owns stream
-// bits 8lK .. 8(l+1)K: its 8 weights j = 0..7 lie in columns l/4 (j < 4) and l/4 + 8, in rows 2(l%4) + {0, 1, 8, 9}[j % 4].
-// A vector here holds weight j of N consecutive lanes. Its states are 16-bit windows that end (j+1)K bits into each lane's
-// part; a 32-bit big-endian window covers several j. Four lanes (a 128-bit block) find the bytes of one such window within
-// 16 or 32 bytes of the tile, so a window costs one or two unaligned loads and byte shuffles for all lanes of a block.
+// A tile is a ring of 256 states cut from a bit stream (src/trellis/tile.h). Lane l of the format's 32 lanes owns
+// stream bits 8lK .. 8(l+1)K: its 8 weights j = 0..7 lie in columns l/4 (j < 4) and l/4 + 8, in rows 2(l%4) + {0, 1, 8,
+// 9}[j % 4]. A vector here holds weight j of N consecutive lanes. Its states are 16-bit windows that end (j+1)K bits
+// into each lane's part; a 32-bit big-endian window covers several j. Four lanes (a 128-bit block) find the bytes of
+// one such window within 16 or 32 bytes of the tile, so a window costs one or two unaligned loads and byte shuffles for
+// all lanes of a block.
 
 #if defined(MARLIN_CPU_EXL3_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MARLIN_CPU_EXL3_TILE_INL_H_
@@ -27,7 +28,7 @@ using TileFloats = hn::ScalableTag<float>;
 using TileWords = hn::ScalableTag<std::uint32_t>;
 using TileBytes = hn::ScalableTag<std::uint8_t>;
 inline constexpr int kTileLanes = HWY_MAX_BYTES >= 64 ? 16 : HWY_MAX_BYTES / 4;  // N
-inline constexpr int kTileGroups = 32 / kTileLanes;                             // vectors that hold weight j of a tile
+inline constexpr int kTileGroups = 32 / kTileLanes;                              // vectors that hold weight j of a tile
 
 /// The window of weight j ends at stream byte lK + end_byte; each covers the 17 ends up to its own.
 template <int K>
@@ -60,7 +61,8 @@ constexpr int place_in_load(int stream, int word) {
   return place >= 0 && place < 16 && stream < 32 * K ? place : -1;
 }
 
-/// Shuffle of part `kPart`: byte b (0 = least significant) of lane l is stream byte lK + end_byte - 1 - b; 0x80 gives zero.
+/// Shuffle of part `kPart`: byte b (0 = least significant) of lane l is stream byte lK + end_byte - 1 - b; 0x80 gives
+/// zero.
 template <int K, int kEndByte, int kPart, int kGroup>
 struct WindowShuffle {
   struct Table {
@@ -73,7 +75,7 @@ struct WindowShuffle {
       const int lane = 4 * block + i % 16 / 4;
       const int stream = lane * K + kEndByte - 1 - i % 4;
       const int first = place_in_load<K>(stream, load_word<K>(kEndByte, 0, block));
-      const int place = kPart == 0   ? first
+      const int place = kPart == 0  ? first
                         : first < 0 ? place_in_load<K>(stream, load_word<K>(kEndByte, 1, block))
                                     : -1;
       table.index[i] = static_cast<std::uint8_t>(place < 0 ? 0x80 : place);
@@ -149,11 +151,9 @@ HWY_INLINE hn::Vec<TileFloats> round_to_half(hn::Vec<TileFloats> v) {
 /// Sum of the four bytes of each word.
 HWY_INLINE hn::Vec<TileWords> byte_sum(hn::Vec<TileWords> v) {
 #if HWY_TARGET == HWY_AVX3
-  return hn::Vec<TileWords>{
-      _mm512_madd_epi16(_mm512_maddubs_epi16(v.raw, _mm512_set1_epi8(1)), _mm512_set1_epi16(1))};
+  return hn::Vec<TileWords>{_mm512_madd_epi16(_mm512_maddubs_epi16(v.raw, _mm512_set1_epi8(1)), _mm512_set1_epi16(1))};
 #elif HWY_TARGET == HWY_AVX2
-  return hn::Vec<TileWords>{
-      _mm256_madd_epi16(_mm256_maddubs_epi16(v.raw, _mm256_set1_epi8(1)), _mm256_set1_epi16(1))};
+  return hn::Vec<TileWords>{_mm256_madd_epi16(_mm256_maddubs_epi16(v.raw, _mm256_set1_epi8(1)), _mm256_set1_epi16(1))};
 #elif HWY_TARGET == HWY_NEON
   return hn::Vec<TileWords>(vpaddlq_u16(vpaddlq_u8(vreinterpretq_u8_u32(v.raw))));
 #else
@@ -194,7 +194,7 @@ template <int K, abi::TrellisCodebook kCodebook, int kGroup, int J>
 HWY_INLINE void decode_from(const std::uint8_t* tile, hn::Vec<TileWords> bits, hn::Vec<TileFloats>* values) {
   constexpr int kEndByte = window_end_byte<K>(J);
   if constexpr (J == 0 || kEndByte != window_end_byte<K>(J - 1)) bits = window<K, kEndByte, kGroup>(tile);
-  const auto states = hn::And(hn::ShiftRight<8 * kEndByte - K * (J + 1)>(bits), hn::Set(TileWords(), 0xFFFFU));
+  const auto states = hn::And(hn::ShiftRight<8 * kEndByte - K*(J + 1)>(bits), hn::Set(TileWords(), 0xFFFFU));
   values[J] = codebook_values<kCodebook>(states);
   if constexpr (J < 7) decode_from<K, kCodebook, kGroup, J + 1>(tile, bits, values);
 }

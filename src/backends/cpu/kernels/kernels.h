@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Declarations of the cpu kernels, for kernel_table.cc. Each pair is defined in the file of its operation; what it computes
-// is said by the abi header of that name.
+// Declarations of the cpu kernels, for kernel_table.cc. Each pair is defined in the file of its operation; what it
+// computes is said by the abi header of that name.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace marlin::cpu {
 
-#define MARLIN_CPU_KERNEL(name)                             \
+#define MARLIN_CPU_KERNEL(name)                           \
   std::uint32_t name##_items(const std::byte* arguments); \
   void name(const KernelCall& call, std::uint32_t begin, std::uint32_t end)
 

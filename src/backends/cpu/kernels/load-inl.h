@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads of stored numbers as float vectors, from any alignment (tensors of published files start anywhere). Included once
-// per SIMD target by the kernels.
+// Loads of stored numbers as float vectors, from any alignment (tensors of published files start anywhere). Included
+// once per SIMD target by the kernels.
 
 #if defined(MARLIN_CPU_LOAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MARLIN_CPU_LOAD_INL_H_

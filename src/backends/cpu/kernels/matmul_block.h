@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one matrix product of the cpu backend: up to 64 rows times a block of 128 outputs of a matrix of any format. Linear
-// layers and experts are made of it. A row's result does not depend on which other rows share the call.
+// The one matrix product of the cpu backend: up to 64 rows times a block of 128 outputs of a matrix of any format.
+// Linear layers and experts are made of it. A row's result does not depend on which other rows share the call.
 #pragma once
 
 #include <cstddef>

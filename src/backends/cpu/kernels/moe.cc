@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The experts of a layer, all in one launch per phase. moe_gather: an item is a slot. moe_gate_up and moe_down: an item is
-// (active expert, block of 128 outputs) and covers all slots of that expert, so each weight is decoded once. moe_combine: an
-// item is a row.
+// The experts of a layer, all in one launch per phase. moe_gather: an item is a slot. moe_gate_up and moe_down: an item
+// is (active expert, block of 128 outputs) and covers all slots of that expert, so each weight is decoded once.
+// moe_combine: an item is a row.
 #include "abi/moe.h"
 
 #include <algorithm>
@@ -99,8 +99,8 @@ void moe_down(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
   auto* out = call.scratch<float>();
   auto* scratch = reinterpret_cast<std::byte*>(out + kBlockRows * kBlockOutputs);
   for (std::uint32_t item = begin; item < end; ++item) {
-    const ExpertWork work = expert_work(args, item, args.hidden, call.binding<const std::int32_t>(1),
-                                        call.binding<const std::int32_t>(2));
+    const ExpertWork work =
+        expert_work(args, item, args.hidden, call.binding<const std::int32_t>(1), call.binding<const std::int32_t>(2));
     if (work.expert == nullptr) continue;
     const std::uint32_t first = work.block * kBlockOutputs;
     const std::uint32_t n_outputs = std::min(kBlockOutputs, args.hidden - first);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which experts serve each row (router_f32, an item is a row), and the slots grouped by expert (expert_sort_i32, one item).
+// Which experts serve each row (router_f32, an item is a row), and the slots grouped by expert (expert_sort_i32, one
+// item).
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -64,7 +65,8 @@ void route(const abi::RouterArguments& args, const float* logits, std::int32_t* 
 
   float sum = 0.0F;
   for (std::uint32_t k = 0; k < args.top_k; ++k) {
-    const auto best = static_cast<std::size_t>(std::max_element(choices, choices + n) - choices);  // lowest index of ties
+    const auto best =
+        static_cast<std::size_t>(std::max_element(choices, choices + n) - choices);  // lowest index of ties
     if (!std::isfinite(choices[best])) fail(ErrorCode::kDevice, "router scores are not finite");
     ids[k] = static_cast<std::int32_t>(best);
     weights[k] = scores[best];
@@ -89,8 +91,8 @@ void router(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
   const auto& args = call.arguments<abi::RouterArguments>();
   for (std::size_t row = begin; row < end; ++row) {
     route(args, call.binding<const float>(0) + row * args.n_routed,
-          call.binding<std::int32_t>(1) + row * args.slots_per_row,
-          call.binding<float>(2) + row * args.slots_per_row, call.scratch<float>());
+          call.binding<std::int32_t>(1) + row * args.slots_per_row, call.binding<float>(2) + row * args.slots_per_row,
+          call.scratch<float>());
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels that treat each row by itself: copy, embed, rms_norm, rope, kv_append, exl3_transform. An item is a row, or for
-// copy a stretch of 16 Ki floats.
+// Kernels that treat each row by itself: copy, embed, rms_norm, rope, kv_append, exl3_transform. An item is a row, or
+// for copy a stretch of 16 Ki floats.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -31,8 +31,8 @@ template <abi::MatrixFormat kFormat>
 void embed_row(const abi::Matrix& table, std::int32_t id, float* out) {
   const hn::ScalableTag<float> d;
   const std::size_t n = table.n_in;
-  const auto* row = reinterpret_cast<const std::uint8_t*>(table.weights) +
-                    static_cast<std::size_t>(id) * n * kElementBytes<kFormat>;
+  const auto* row =
+      reinterpret_cast<const std::uint8_t*>(table.weights) + static_cast<std::size_t>(id) * n * kElementBytes<kFormat>;
   std::size_t i = 0;
   for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
     hn::StoreU(load_elements<kFormat>(d, row + i * kElementBytes<kFormat>), d, out + i);
