@@ -12,6 +12,28 @@
 
 namespace marlin::app {
 
+namespace {
+
+double mib(std::size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
+
+/// One line for a person at a terminal.
+void print_summary(const EngineInfo& info) {
+  fmt::print(stderr, "{} on {} ({}): weights {:.0f} MiB, KV cache {:.0f} MiB for {} tokens, workspace {:.0f} MiB\n",
+             info.architecture, info.backend, info.device, mib(info.memory.weights), mib(info.memory.kv_cache),
+             info.context_tokens, mib(info.memory.workspace));
+}
+
+void print_memory_plan(const EngineInfo& info) {
+  fmt::print(stderr, "model      {} ({}), loaded in {:.2f} s\n", info.model, info.architecture, info.load_seconds);
+  fmt::print(stderr, "device     {}: {}\n", info.backend, info.device);
+  fmt::print(stderr, "weights    {:>10.1f} MiB\n", mib(info.memory.weights));
+  fmt::print(stderr, "KV cache   {:>10.1f} MiB for {} tokens\n", mib(info.memory.kv_cache), info.context_tokens);
+  fmt::print(stderr, "workspace  {:>10.1f} MiB\n", mib(info.memory.workspace));
+  fmt::print(stderr, "total      {:>10.1f} MiB\n", mib(info.memory.total()));
+}
+
+}  // namespace
+
 std::string demo_model_path() {
   if (const char* path = std::getenv("METAL_MARLIN_DEMO_MODEL")) return path;
   return MARLIN_DEMO_MODEL;
@@ -41,18 +63,12 @@ std::unique_ptr<Engine> EngineFlags::load() const {
   with_progress.progress = [&bar](std::string_view stage, double fraction) { bar.update(stage, fraction); };
   std::unique_ptr<Engine> engine = Engine::load(with_progress);
   bar.clear();
-  if (verbose) print_memory_plan(engine->info());
+  if (verbose) {
+    print_memory_plan(engine->info());
+  } else if (isatty(STDERR_FILENO) != 0) {
+    print_summary(engine->info());
+  }
   return engine;
-}
-
-void print_memory_plan(const EngineInfo& info) {
-  const auto mib = [](std::size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); };
-  fmt::print(stderr, "model      {} ({}), loaded in {:.2f} s\n", info.model, info.architecture, info.load_seconds);
-  fmt::print(stderr, "device     {}: {}\n", info.backend, info.device);
-  fmt::print(stderr, "weights    {:>10.1f} MiB\n", mib(info.memory.weights));
-  fmt::print(stderr, "KV cache   {:>10.1f} MiB for {} tokens\n", mib(info.memory.kv_cache), info.context_tokens);
-  fmt::print(stderr, "workspace  {:>10.1f} MiB\n", mib(info.memory.workspace));
-  fmt::print(stderr, "total      {:>10.1f} MiB\n", mib(info.memory.total()));
 }
 
 }  // namespace marlin::app

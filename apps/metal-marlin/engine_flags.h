@@ -10,7 +10,7 @@
 
 namespace marlin::app {
 
-/// Directory of the bundled model: $METAL_MARLIN_DEMO_MODEL, else where it was built, else beside the program.
+/// Directory of the bundled model: $METAL_MARLIN_DEMO_MODEL, else that of the sources this was built from.
 std::string demo_model_path();
 
 struct EngineFlags {
@@ -20,11 +20,9 @@ struct EngineFlags {
   /// -m/--model, --backend, -t/--threads, -c/--ctx-size, --verbose.
   void add_to(CLI::App& command);
 
-  /// Loads the model; shows progress on a terminal when it takes long, and with --verbose the memory plan.
+  /// Loads the model; shows progress on a terminal when it takes long, then where memory goes: in one
+  /// line on a terminal, in full with --verbose.
   [[nodiscard]] std::unique_ptr<Engine> load() const;
 };
-
-/// Prints one line per part of the memory plan to stderr.
-void print_memory_plan(const EngineInfo& info);
 
 }  // namespace marlin::app

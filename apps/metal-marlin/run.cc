@@ -75,6 +75,7 @@ void RunCommand::operator()() const {
     print_json(result);
   } else {
     fmt::print("\n");
+    std::fflush(stdout);
   }
   if (engine_flags.verbose) print_speed(result);
 }

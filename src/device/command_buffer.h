@@ -49,7 +49,8 @@ class CommandBuffer : public std::enable_shared_from_this<CommandBuffer> {
 
   void on_completed(Handler handler);
 
-  /// The one blocking call of the library: returns when the work has completed, throws its Error if it failed.
+  /// The one blocking call of the library: returns when the work has completed, throws its Error if it failed. Handlers
+  /// may still be running then.
   void wait();
 
   [[nodiscard]] CommandStatus status() const;

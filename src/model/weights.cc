@@ -83,9 +83,6 @@ Weights::Weights(Device& device, const TensorSource& source) : device_(device), 
 }
 
 abi::Matrix Weights::linear(const std::string& name, std::int64_t n_in, std::int64_t n_out) {
-  if (has(name + ".scale")) {
-    fail(ErrorCode::kUnsupported, "'{}.scale' marks a pre-release EXL3 layer; quantise the model again", name);
-  }
   const TensorView* trellis = source_.find(name + ".trellis");
   return trellis != nullptr ? exl3(name, *trellis, n_in, n_out) : plain(name, n_in, n_out);
 }
@@ -123,6 +120,9 @@ abi::Matrix Weights::plain_linear(const std::string& name, std::int64_t n_in, st
 
 abi::Matrix Weights::exl3(const std::string& name, const TensorView& trellis, std::int64_t n_in, std::int64_t n_out) {
   if (trellis.dtype != DType::kI16 && trellis.dtype != DType::kU16) check_dtype(trellis, DType::kI16);
+  if (has(name + ".scale")) {
+    fail(ErrorCode::kUnsupported, "'{}.scale' marks a pre-release EXL3 layer; quantise the model again", name);
+  }
   const Exl3Shape shape = exl3_shape(trellis.shape, name);
   if (shape.in != round_up(n_in, kLayerAlignment) || shape.out != round_up(n_out, kLayerAlignment)) {
     fail(ErrorCode::kBadFile, "EXL3 layer '{}' is {} x {}, config.json asks for {} x {} (padded to multiples of 128)",

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
+#include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,8 +24,13 @@ namespace {
 
 /// Those the kernels are compiled for (src/backends/cpu/CMakeLists.txt) and this machine can run.
 std::vector<std::int64_t> usable_targets() {
+#ifdef MARLIN_ONE_SIMD_TARGET
+  constexpr std::array<std::int64_t, 2> kCompiled = {HWY_AVX2, HWY_NEON};
+#else
+  constexpr std::array<std::int64_t, 4> kCompiled = {HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_NEON};
+#endif
   std::vector<std::int64_t> targets;
-  for (const std::int64_t target : {HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_NEON}) {
+  for (const std::int64_t target : kCompiled) {
     if ((hwy::SupportedTargets() & target) != 0) targets.push_back(target);
   }
   return targets;

@@ -5,9 +5,11 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/kernels/swiglu.cc"
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
+// clang-format off
 #include <hwy/highway.h>
+#include <hwy/contrib/math/math-inl.h>  // not before foreach_target.h
+// clang-format on
 
 #include "backends/cpu/kernels/hadamard-inl.h"
 
