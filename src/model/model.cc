@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "model/rope_table.h"
@@ -11,8 +12,8 @@
 
 namespace marlin {
 
-Model::Model(Device& device, const ModelConfig& config, const TensorSource& source, const Progress& progress)
-    : device_(device), config_(config), weights_(device, source) {
+Model::Model(Device& device, ModelConfig config, const TensorSource& source, const Progress& progress)
+    : device_(device), config_(std::move(config)), weights_(device, source) {
   embedding_ = weights_.plain_linear("model.embed_tokens", config_.hidden_size, config_.vocab_size);
   // Quantised models store the head apart even when the original tied it.
   head_ = weights_.has_linear("lm_head") || !config_.tie_word_embeddings

@@ -44,7 +44,7 @@ class Model {
   using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
   /// Binds every tensor; `device` and `source` must outlive the model. Errors name the tensor.
-  Model(Device& device, const ModelConfig& config, const TensorSource& source, const Progress& progress = {});
+  Model(Device& device, ModelConfig config, const TensorSource& source, const Progress& progress = {});
 
   [[nodiscard]] const ModelConfig& config() const { return config_; }
 

@@ -82,7 +82,7 @@ class SyntheticTensors final : public TensorSource {
 
   void fill(const SyntheticProgress& progress) {
     memory_ = PageMemory(total_bytes_);
-    for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].data = memory_.data() + tensors_[i].file_offset;
+    for (TensorView& tensor : tensors_) tensor.data = memory_.data() + tensor.file_offset;
     ThreadPool pool(usable_processors());
     std::atomic<std::size_t> next{0};
     pool.run([&](int thread) {
@@ -215,6 +215,7 @@ class SyntheticTensors final : public TensorSource {
 
 std::vector<std::string> synthetic_names() {
   std::vector<std::string> names;
+  names.reserve(kGeometries.size());
   for (const Geometry& geometry : kGeometries) names.emplace_back(geometry.name);
   return names;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/moe.h"
 
+#include "ops/space_cutter.h"
+
 namespace marlin::ops {
 namespace {
 
@@ -11,14 +13,6 @@ void check_routing(const MoeShape& shape, const RoutingBuffers& routing, std::in
   }
   check_holds(routing.offsets, shape.n_experts + 1, 4);
   check_holds(routing.active, shape.n_experts + 1, 4);
-}
-
-/// Takes n floats off the front of `rest`.
-BufferView take_floats(BufferView& rest, std::int64_t n) {
-  const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(float);
-  const BufferView taken{rest.buffer, rest.offset, bytes};
-  rest = {rest.buffer, rest.offset + bytes, rest.bytes - bytes};
-  return taken;
 }
 
 }  // namespace
@@ -56,11 +50,11 @@ void moe(CommandBuffer& commands, const MoeShape& shape, const BufferView& exper
   check_holds(x, n_rows * shape.hidden, sizeof(float));
   check_holds(scratch, moe_scratch_floats(shape, n_rows), sizeof(float));
 
-  BufferView rest = scratch;
-  const BufferView gate_in = take_floats(rest, n_slots * shape.in_stride);
-  const BufferView up_in = take_floats(rest, n_slots * shape.in_stride);
-  const BufferView inner = take_floats(rest, n_slots * shape.inner_stride);
-  const BufferView expert_out = take_floats(rest, n_slots * shape.hidden);
+  SpaceCutter space(scratch);
+  const BufferView gate_in = space.floats(n_slots * shape.in_stride);
+  const BufferView up_in = space.floats(n_slots * shape.in_stride);
+  const BufferView inner = space.floats(n_slots * shape.inner_stride);
+  const BufferView expert_out = space.floats(n_slots * shape.hidden);
   const abi::MoeArguments arguments{.experts = experts.device_address(),
                                     .n_experts = u32(shape.n_experts),
                                     .n_rows = u32(n_rows),

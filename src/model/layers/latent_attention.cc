@@ -12,6 +12,7 @@
 #include "ops/linear.h"
 #include "ops/rms_norm.h"
 #include "ops/rope.h"
+#include "ops/space_cutter.h"
 
 namespace marlin {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "ops/linear.h"
+#include "ops/space_cutter.h"
 
 namespace marlin {
 namespace {
