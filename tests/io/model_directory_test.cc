@@ -9,6 +9,7 @@
 #include "io/json.h"
 #include "tests/io/expect_error.h"
 #include "tests/io/temporary_directory.h"
+#include "tests/support/fixtures.h"
 
 namespace marlin {
 namespace {
@@ -66,11 +67,10 @@ TEST(ModelDirectory, MovingKeepsTensorsValid) {
 }
 
 TEST(ModelDirectory, OpensEveryFixture) {
-  const char* fixtures = std::getenv("MARLIN_FIXTURES");
-  if (fixtures == nullptr) GTEST_SKIP() << "set MARLIN_FIXTURES to the fixture directory to run this test";
+  MARLIN_SKIP_WITHOUT_FIXTURES();
   std::size_t n_models = 0;
   std::size_t n_sharded = 0;
-  for (const auto& entry : fs::directory_iterator(fs::path(fixtures) / "models")) {
+  for (const auto& entry : fs::directory_iterator(test::fixture("models"))) {
     const ModelDirectory directory = ModelDirectory::open(entry.path());
     ++n_models;
     n_sharded += directory.files().size() > 1 ? 1 : 0;

@@ -13,6 +13,7 @@
 
 #include "io/json.h"
 #include "metal_marlin/error.h"
+#include "tests/support/fixtures.h"
 
 namespace marlin {
 namespace {
@@ -78,17 +79,14 @@ int check_golden(const json::object& golden, SourceOf source_of) {
   return rendered;
 }
 
-// nullptr, with the test skipped, when MARLIN_FIXTURES is not set.
-const char* fixtures() { return std::getenv("MARLIN_FIXTURES"); }
-
 TEST(ChatTemplateGolden, DemoModel) {
   const auto golden = read_json_file(fs::path(MARLIN_SOURCE_DIR) / "tests/golden/chat-tiny.json", kMaxFixtureBytes);
   EXPECT_EQ(check_golden(golden.as_object(), [](const std::string&) { return demo_template(); }), 24);
 }
 
 TEST(ChatTemplateGolden, PublishedModels) {
-  if (fixtures() == nullptr) GTEST_SKIP() << "MARLIN_FIXTURES is not set";
-  const fs::path root = fixtures();
+  MARLIN_SKIP_WITHOUT_FIXTURES();
+  const fs::path root = *test::fixtures_root();
   const auto golden = read_json_file(root / "golden/chat.json", kMaxFixtureBytes);
   const int rendered = check_golden(golden.as_object(), [&](const std::string& name) {
     return name == "tiny" ? read_text(root / "models/tiny-glm4-moe-lite/chat_template.jinja")
@@ -135,13 +133,13 @@ TEST(ChatTemplateMarks, ForgedTokensOfTheDemoModel) {
 }
 
 TEST(ChatTemplateMarks, ForgedTokensOfPublishedModels) {
-  if (fixtures() == nullptr) GTEST_SKIP() << "MARLIN_FIXTURES is not set";
+  MARLIN_SKIP_WITHOUT_FIXTURES();
   int checked = 0;
   for (const char* name :
        {"GLM-4.7-Flash", "GLM-5.2", "Qwen-Qwen3-0.6B", "Qwen3-Coder", "Qwen3.5-4B", "deepseek-ai-DeepSeek-V3.1",
         "meta-llama-Llama-3.1-8B-Instruct", "mistralai-Mistral-Nemo-Instruct-2407", "openai-gpt-oss-120b",
         "google-gemma-4-31B-it", "moonshotai-Kimi-K2", "HuggingFaceTB-SmolLM3-3B"}) {
-    const std::string source = read_text(fs::path(fixtures()) / "chat-templates" / (std::string(name) + ".jinja"));
+    const std::string source = read_text(test::fixture("chat-templates") / (std::string(name) + ".jinja"));
     const auto chat = ChatTemplate::from_source(source, name, {{"bos_token", "<s>"}, {"eos_token", "</s>"}});
     expect_only_from_input(chat.render(forged_messages()), kForged, name);
     ++checked;

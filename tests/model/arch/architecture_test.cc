@@ -11,6 +11,7 @@
 
 #include "tests/io/expect_error.h"
 #include "tests/model/arch/config_text.h"
+#include "tests/support/fixtures.h"
 
 namespace marlin {
 namespace {
@@ -191,9 +192,8 @@ TEST(Architecture, BundledModelParses) {
 class FixtureConfigs : public ::testing::Test {
  protected:
   void SetUp() override {
-    const char* fixtures = std::getenv("MARLIN_FIXTURES");
-    if (fixtures == nullptr) GTEST_SKIP() << "set MARLIN_FIXTURES to the fixture directory to run this test";
-    models_ = fs::path(fixtures) / "models";
+    MARLIN_SKIP_WITHOUT_FIXTURES();
+    models_ = fixture("models");
   }
   [[nodiscard]] ModelConfig parse(const std::string& name) const { return parse_file(models_ / name / "config.json"); }
   fs::path models_;
