@@ -12,8 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "metal_marlin/counters.h"
 #include "metal_marlin/error.h"
+#include "metal_marlin/execution_options.h"
 #include "metal_marlin/generation_options.h"
+#include "metal_marlin/profile.h"
 
 namespace marlin {
 
@@ -28,6 +31,9 @@ struct EngineOptions {
   int n_threads = 0;                ///< cpu: 0 = one per usable processor
   std::int64_t context_tokens = 0;  ///< 0 = the model's own, at most kDefaultContextTokens
   std::string cache_type = "f16";   ///< of keys and values: f16, or f32 at twice the memory
+  ExecutionOptions execution = {};  ///< of sessions that do not ask for their own
+  bool check_finite = false;        ///< fail where a NaN or infinity first appears, naming layer and stage; slower
+  std::string trace = {};           ///< file for a Chrome trace of everything the device does, written at the end
   std::function<void(std::string_view stage, double fraction)> progress = {};  ///< called while loading
 };
 
@@ -69,6 +75,9 @@ struct GenerationResult {
 /// Takes new text as it is settled; returns false to stop (FinishReason::kCancelled).
 using TextSink = std::function<bool(std::string_view text)>;
 
+/// Takes every token as it is chosen; returns false to stop (FinishReason::kCancelled).
+using TokenSink = std::function<bool(std::int32_t token)>;
+
 class Session;
 
 /// A loaded model. Thread-safe; outlives its sessions.
@@ -98,6 +107,18 @@ class Engine {
 
   /// `n_logit_rows`: rows of logits one pass can give; 1 unless scoring text.
   [[nodiscard]] std::unique_ptr<Session> new_session(std::int64_t n_logit_rows = 1);
+  [[nodiscard]] std::unique_ptr<Session> new_session(std::int64_t n_logit_rows, const ExecutionOptions& execution);
+
+  /// Everything all sessions have done so far.
+  [[nodiscard]] Counters counters() const;
+  [[nodiscard]] TokenIntervals token_intervals() const;
+
+  /// What kernels a batch of that many token rows gets, and why: "batch=1 top_k=4 bits=3 kernel=...". Errors:
+  /// kInvalidArgument for batch < 1.
+  [[nodiscard]] std::string kernel_selection(std::int64_t batch) const;
+
+  /// Measures where time goes, on a sequence of its own.
+  [[nodiscard]] Profile profile(const ProfileOptions& options);
 
  private:
   friend class Session;
@@ -118,14 +139,18 @@ class Session {
   GenerationResult generate(std::span<const std::int32_t> prompt, const GenerationOptions& options,
                             const TextSink& sink = {});
 
+  /// The same without text: no stop strings, `sink` takes tokens.
+  GenerationResult generate_tokens(std::span<const std::int32_t> prompt, const GenerationOptions& options,
+                                   const TokenSink& sink = {});
+
   /// Forgets the sequence after its first n_tokens tokens.
   void truncate(std::int64_t n_tokens);
 
-  /// Appends tokens, in passes of at most `max_chunk_tokens` (0 = the default).
+  /// Appends tokens, in passes of at most `max_chunk_tokens` (0 = the default). Does not wait for the last passes.
   void append(std::span<const std::int32_t> tokens, std::int64_t max_chunk_tokens = 0);
 
-  /// Logits of the last appended token, [vocab_size]. Valid until the next call.
-  [[nodiscard]] std::span<float> logits();
+  /// Logits of the last appended token, [vocab_size]; waits for them. Valid until the next call.
+  [[nodiscard]] std::span<const float> logits();
 
   /// Natural log of the probability of each of tokens[1..], given those before it; the session starts afresh.
   std::vector<double> score(std::span<const std::int32_t> tokens);

@@ -33,6 +33,13 @@ struct Matrix {
   TrellisCodebook codebook;
   std::uint32_t reserved;
 };
+/// Bytes of the weights themselves, scales and bias apart.
+constexpr std::uint64_t weight_bytes(const Matrix& matrix) {
+  const std::uint64_t n = std::uint64_t{matrix.stored_in} * matrix.stored_out;
+  if (matrix.format == MatrixFormat::kExl3) return n * matrix.bits / 8;
+  return n * (matrix.format == MatrixFormat::kF32 ? 4 : 2);
+}
+
 static_assert(sizeof(Matrix) == 64 && offsetof(Matrix, n_in) == 32 && offsetof(Matrix, codebook) == 56);
 
 }  // namespace marlin::abi

@@ -9,9 +9,11 @@
 //                  then the experts that have slots), sorted_slots i32 [n_slots], slot_position i32 [n_slots] written.
 // moe_gather_f32   inputs in sorted order, transformed as each expert's gate and up want them: x f32 [n_rows, hidden],
 //                  offsets, sorted_slots read; gate_in, up_in f32 [n_slots, in_stride] written.
-// moe_gate_up_f32  silu(gate) * up, transformed as down wants it: gate_in, up_in, offsets, active read;
+// moe_gate_up_<variant>_f32  silu(gate) * up, transformed as down wants it: gate_in, up_in, offsets, active read;
 //                  inner f32 [n_slots, inner_stride] written.
-// moe_down_f32     inner, offsets, active read; expert_out f32 [n_slots, hidden] written.
+// moe_down_<variant>_f32     inner, offsets, active read; expert_out f32 [n_slots, hidden] written.
+//                  These two are moe_trellis_swiglu; variants as in abi/kernel_variant.h. They run the experts
+//                  first_expert .. + n_selected of the table, normally all: work items are (active expert, tile).
 // moe_combine_f32  x += sum over slots of weight * expert_out: expert_out, weights, slot_position read; x updated.
 // "Transformed" is exl3_transform_f32 for an EXL3 matrix and a plain copy otherwise; see abi/matmul.h.
 #pragma once
@@ -50,7 +52,7 @@ struct ExpertSortArguments {
 };
 static_assert(sizeof(ExpertSortArguments) == 8);
 
-/// Of moe_gather_f32, moe_gate_up_f32 and moe_down_f32.
+/// Of moe_gather_f32, moe_gate_up_<variant>_f32 and moe_down_<variant>_f32.
 struct MoeArguments {
   std::uint64_t experts;  // Expert [n_experts]
   std::uint32_t n_experts;
@@ -59,8 +61,10 @@ struct MoeArguments {
   std::uint32_t hidden;
   std::uint32_t in_stride;     // in floats; the largest stored_in of a gate or up
   std::uint32_t inner_stride;  // in floats; the largest stored_in of a down
+  std::uint32_t first_expert;
+  std::uint32_t n_selected;
 };
-static_assert(sizeof(MoeArguments) == 32);
+static_assert(sizeof(MoeArguments) == 40);
 
 struct MoeCombineArguments {
   std::uint32_t n_rows;

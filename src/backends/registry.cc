@@ -24,6 +24,7 @@ constexpr std::array kBackends = {
 
 std::vector<std::string> backend_names() {
   std::vector<std::string> names;
+  names.reserve(kBackends.size());
   for (const Backend& backend : kBackends) names.emplace_back(backend.name);
   return names;
 }

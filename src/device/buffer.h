@@ -9,6 +9,8 @@
 
 namespace marlin {
 
+class HazardChecker;
+
 class Buffer {
  public:
   virtual ~Buffer() = default;
@@ -21,9 +23,13 @@ class Buffer {
   /// Where kernels find byte 0: a pointer on the cpu, a GPU address elsewhere. Goes into argument structs (src/abi).
   [[nodiscard]] std::uint64_t device_address() const { return device_address_; }
 
-  /// Host pointer to byte 0, or null for memory the host cannot see. What a command wrote may be read, and what it
-  /// reads may be overwritten, only once its command buffer has completed.
+  /// Host pointer to byte 0, or null for memory the host cannot see; for backends. Others go through
+  /// BufferView::host_read and host_write, which the hazard checker sees.
   [[nodiscard]] std::byte* host() const { return host_; }
+
+  /// Set by the device that made the buffer, when it checks hazards.
+  void set_hazard_checker(const HazardChecker* checker) { hazard_checker_ = checker; }
+  [[nodiscard]] const HazardChecker* hazard_checker() const { return hazard_checker_; }
 
  protected:
   Buffer(std::string label, std::size_t size_bytes, std::uint64_t device_address, std::byte* host)
@@ -34,6 +40,7 @@ class Buffer {
   std::size_t size_bytes_;
   std::uint64_t device_address_;
   std::byte* host_;
+  const HazardChecker* hazard_checker_ = nullptr;
 };
 
 /// A range of a buffer. Does not own.
@@ -44,10 +51,19 @@ struct BufferView {
 
   [[nodiscard]] std::uint64_t device_address() const { return buffer->device_address() + offset; }
 
+  /// The range in host memory. What a command writes may be read, and what it reads or writes may be overwritten, only
+  /// once its command buffer has completed.
   template <typename T>
-  [[nodiscard]] T* host() const {
-    return reinterpret_cast<T*>(buffer->host() + offset);
+  [[nodiscard]] const T* host_read() const {
+    return reinterpret_cast<const T*>(host_access(/*writes=*/false));
   }
+  template <typename T>
+  [[nodiscard]] T* host_write() const {
+    return reinterpret_cast<T*>(host_access(/*writes=*/true));
+  }
+
+ private:
+  [[nodiscard]] std::byte* host_access(bool writes) const;
 };
 
 enum class Access : std::uint8_t { kRead, kWrite, kReadWrite };

@@ -1,11 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/command_buffer.h"
 
+#include <atomic>
 #include <utility>
 
 #include "base/error.h"
 
 namespace marlin {
+namespace {
+
+/// Names uses of command buffers to hazard checkers, of all devices.
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> number{0};
+  return number.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+bool has_ended(CommandStatus status) {
+  return status == CommandStatus::kCompleted || status == CommandStatus::kFailed;
+}
+
+}  // namespace
+
+CommandBuffer::~CommandBuffer() {
+  if (hazard_checker_) hazard_checker_->ended(number_);
+}
+
+void CommandBuffer::begin_checking() {
+  if (hazard_checker_) number_ = next_number();
+}
 
 void CommandBuffer::record(std::string_view kernel, std::span<const std::byte> arguments,
                            std::span<const Binding> bindings) {
@@ -19,7 +41,10 @@ void CommandBuffer::record(std::string_view kernel, std::span<const std::byte> a
            view.offset, view.bytes, view.buffer->label(), size);
     }
   }
-  encode(kernel, arguments, bindings);
+  const bool barrier = barriers_.next(bindings);
+  if (hazard_checker_) hazard_checker_->dispatch(number_, kernel, bindings, barrier);
+  encode(kernel, arguments, bindings, barrier);
+  ++n_dispatches_;
 }
 
 void CommandBuffer::commit() {
@@ -28,25 +53,47 @@ void CommandBuffer::commit() {
     MARLIN_CHECK(status_ == CommandStatus::kEncoding);
     status_ = CommandStatus::kCommitted;
   }
+  if (hazard_checker_) hazard_checker_->committed(number_, label_);
   submit();
 }
 
 void CommandBuffer::on_completed(Handler handler) {
+  std::optional<Error> error;
   {
     const std::lock_guard lock(mutex_);
-    if (status_ != CommandStatus::kCompleted && status_ != CommandStatus::kFailed) {
+    if (!has_ended(status_)) {
       handlers_.push_back(std::move(handler));
       return;
     }
+    error = error_;
   }
-  handler(error_);  // immutable once ended
+  handler(error);
 }
 
 void CommandBuffer::wait() {
-  std::unique_lock lock(mutex_);
-  MARLIN_CHECK(status_ != CommandStatus::kEncoding);
-  ended_.wait(lock, [this] { return status_ != CommandStatus::kCommitted; });
+  std::uint64_t use = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    MARLIN_CHECK(status_ != CommandStatus::kEncoding);
+    use = use_;
+  }
+  while (!ended_.wait(use)) {  // no timeout: returns true
+  }
   if (error_) throw Error(*error_);
+}
+
+void CommandBuffer::reset(std::string_view label) {
+  const std::lock_guard lock(mutex_);
+  MARLIN_CHECK(status_ != CommandStatus::kCommitted);
+  if (hazard_checker_) hazard_checker_->ended(number_);
+  clear();
+  label_ = label;
+  n_dispatches_ = 0;
+  barriers_.clear();
+  begin_checking();
+  ++use_;
+  status_ = CommandStatus::kEncoding;
+  error_.reset();
 }
 
 CommandStatus CommandBuffer::status() const {
@@ -54,17 +101,22 @@ CommandStatus CommandBuffer::status() const {
   return status_;
 }
 
-void CommandBuffer::finish(std::optional<Error> error) {
-  std::vector<Handler> handlers;
+// A handler may already reset and commit this anew, so nothing that reset() changes is touched after the first handler.
+void CommandBuffer::finish(const std::optional<Error>& error, const ExecutionTimes& times) {
+  if (hazard_checker_) hazard_checker_->ended(number_);
+  std::uint64_t use = 0;
   {
     const std::lock_guard lock(mutex_);
     MARLIN_CHECK(status_ == CommandStatus::kCommitted);
-    error_ = std::move(error);
-    status_ = error_ ? CommandStatus::kFailed : CommandStatus::kCompleted;
-    handlers = std::exchange(handlers_, {});
+    error_ = error;
+    times_ = times;
+    status_ = error ? CommandStatus::kFailed : CommandStatus::kCompleted;
+    use = use_;
+    running_.swap(handlers_);
   }
-  for (const Handler& handler : handlers) handler(error_);
-  ended_.notify_all();
+  for (const Handler& handler : running_) handler(error);
+  running_.clear();
+  ended_.signal(use);
 }
 
 }  // namespace marlin

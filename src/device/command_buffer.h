@@ -2,13 +2,17 @@
 // A list of dispatches that a device executes asynchronously, and the one place where its life cycle is written:
 //
 //   encoding --commit()--> committed --(device)--> completed | failed
+//       ^                                                 |
+//       +---------------------reset()---------------------+
 //
 // Recording happens on one thread. commit() never blocks. Handlers run once, on a device thread, in commit order, also
-// on failure; one registered after the end runs at once on the registering thread.
+// on failure; one registered after the end runs at once on the registering thread. reset() makes an ended one new again
+// without giving its memory back, so that steady work allocates nothing.
 #pragma once
 
-#include <condition_variable>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -16,67 +20,87 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
-#include "device/buffer.h"
+#include "device/barrier_planner.h"
+#include "device/encoder.h"
+#include "device/fence.h"
+#include "device/hazard_checker.h"
 #include "metal_marlin/error.h"
 
 namespace marlin {
 
 enum class CommandStatus { kEncoding, kCommitted, kCompleted, kFailed };
 
-class CommandBuffer : public std::enable_shared_from_this<CommandBuffer> {
+/// When the device began and ended a command buffer.
+struct ExecutionTimes {
+  std::chrono::steady_clock::time_point began;
+  std::chrono::steady_clock::time_point ended;
+};
+
+class CommandBuffer : public Encoder, public std::enable_shared_from_this<CommandBuffer> {
  public:
   /// `error` is empty on success. Must not throw and must not wait on this device.
   using Handler = std::function<void(const std::optional<Error>& error)>;
 
-  virtual ~CommandBuffer() = default;
-  CommandBuffer(const CommandBuffer&) = delete;
-  CommandBuffer& operator=(const CommandBuffer&) = delete;
+  ~CommandBuffer() override;
 
-  /// Records one kernel launch. `arguments` is the kernel's struct of src/abi (copied here), `bindings` its operands in
-  /// the order that header names. A later dispatch sees what earlier ones of the same device wrote, as their bindings
-  /// declare.
-  template <typename Arguments>
-  void dispatch(std::string_view kernel, const Arguments& arguments, std::initializer_list<Binding> bindings) {
-    static_assert(std::is_trivially_copyable_v<Arguments>);
-    record(kernel, std::as_bytes(std::span(&arguments, 1)), std::span(bindings.begin(), bindings.size()));
-  }
+  void record(std::string_view kernel, std::span<const std::byte> arguments,
+              std::span<const Binding> bindings) override;
 
   /// Hands the recorded work to the device. Once only; nothing can be recorded afterwards.
   void commit();
 
   void on_completed(Handler handler);
 
-  /// The one blocking call of the library: returns when the work has completed, throws its Error if it failed. Handlers
-  /// may still be running then.
+  /// Blocks until the work has completed and its handlers have run; throws its Error if it failed.
   void wait();
+
+  /// Empty again and encoding, under another name: after its end, or instead of a commit.
+  void reset(std::string_view label);
 
   [[nodiscard]] CommandStatus status() const;
   [[nodiscard]] const std::string& label() const { return label_; }
 
+  /// Dispatches recorded.
+  [[nodiscard]] std::size_t n_dispatches() const { return n_dispatches_; }
+
+  /// Valid once completed or failed.
+  [[nodiscard]] const ExecutionTimes& times() const { return times_; }
+
  protected:
   explicit CommandBuffer(std::string label) : label_(std::move(label)) {}
 
-  /// Backend hooks: encode() translates one checked dispatch; submit() queues the whole, keeping a reference until
-  /// finish().
-  virtual void encode(std::string_view kernel, std::span<const std::byte> arguments,
-                      std::span<const Binding> bindings) = 0;
+  /// Backend hooks: encode() translates one checked dispatch, which must not start before all earlier ones have ended if
+  /// `barrier`; submit() queues the whole, keeping a reference until finish(); clear() forgets what was encoded.
+  virtual void encode(std::string_view kernel, std::span<const std::byte> arguments, std::span<const Binding> bindings,
+                      bool barrier) = 0;
   virtual void submit() = 0;
+  virtual void clear() = 0;
 
-  /// Called by the backend once, on a device thread, in commit order: publishes the result and runs the handlers.
-  void finish(std::optional<Error> error);
+  /// Called by the backend once per commit, on a device thread, in commit order: publishes the result and runs the
+  /// handlers.
+  void finish(const std::optional<Error>& error, const ExecutionTimes& times);
 
  private:
-  void record(std::string_view kernel, std::span<const std::byte> arguments, std::span<const Binding> bindings);
+  friend class Device;  // sets hazard_checker_
+
+  void begin_checking();
 
   std::string label_;
+  std::size_t n_dispatches_ = 0;
+  BarrierPlanner barriers_;
+  std::shared_ptr<HazardChecker> hazard_checker_;  // shared: a command buffer may outlive its device
+  std::uint64_t number_ = 0;                       // names this use to the checker
+
   mutable std::mutex mutex_;
-  std::condition_variable ended_;
+  Fence ended_;                // rises to use_ when the current use has ended
+  std::uint64_t use_ = 1;      // counts resets
   CommandStatus status_ = CommandStatus::kEncoding;
   std::optional<Error> error_;
+  ExecutionTimes times_;
   std::vector<Handler> handlers_;
+  std::vector<Handler> running_;  // device thread only; swapped with handlers_ so that both keep their memory
 };
 
 }  // namespace marlin

@@ -3,15 +3,16 @@
 //
 //  - Work is recorded into command buffers and executed asynchronously. Those of one device start in commit order.
 //  - Order inside a command buffer follows from the declared bindings: a dispatch that reads what an earlier one writes
-//  (or
-//    writes what an earlier one touches) runs after it; others may overlap.
+//    (or writes what an earlier one touches) runs after it; others may overlap. Barriers are derived from that
+//    (barrier_planner.h) and can be proven (hazard_checker.h). A command buffer begins when the one before it has ended.
 //  - A failure sticks to its command buffer and fails every command buffer already committed behind it, because those
-//  may
-//    depend on it; all of them still complete, so that nobody hangs. Later ones start afresh.
+//    may depend on it; all of them still complete, so that nobody hangs. Later ones start afresh.
 //  - Host memory is reached only through completed command buffers. With unified memory nothing is copied.
 //  - Memory that kernels reach through addresses inside argument structs (weights) is read-only while any command runs.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +20,7 @@
 
 #include "device/buffer.h"
 #include "device/command_buffer.h"
+#include "device/hazard_checker.h"
 
 namespace marlin {
 
@@ -29,14 +31,20 @@ struct DeviceInfo {
   bool unified_memory = true;
 };
 
+#ifdef NDEBUG
+inline constexpr bool kDebugBuild = false;
+#else
+inline constexpr bool kDebugBuild = true;
+#endif
+
 struct DeviceOptions {
-  int n_threads = 0;  ///< cpu: 0 = one per usable processor
+  int n_threads = 0;                 ///< cpu: 0 = one per usable processor
+  bool check_hazards = kDebugBuild;  ///< see hazard_checker.h; slow
 };
 
 class Device {
  public:
   virtual ~Device() = default;
-  Device() = default;
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
@@ -46,12 +54,26 @@ class Device {
   [[nodiscard]] virtual bool supports(std::string_view kernel) const = 0;
 
   /// New zeroed memory that host and device see. Errors: kOutOfMemory.
-  virtual std::unique_ptr<Buffer> allocate(std::size_t bytes, std::string label) = 0;
+  std::unique_ptr<Buffer> allocate(std::size_t bytes, std::string label);
 
   /// Host memory as a read-only buffer, without a copy where memory is unified. `memory` must outlive the buffer.
   virtual std::unique_ptr<Buffer> wrap(std::span<const std::byte> memory, std::string label) = 0;
 
-  virtual std::shared_ptr<CommandBuffer> create_command_buffer(std::string label) = 0;
+  std::shared_ptr<CommandBuffer> create_command_buffer(std::string label);
+
+  /// Buffers allocated so far.
+  [[nodiscard]] std::uint64_t n_allocations() const { return n_allocations_.load(std::memory_order_relaxed); }
+
+ protected:
+  explicit Device(const DeviceOptions& options);
+
+  /// Backend hooks of the functions above.
+  virtual std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label) = 0;
+  virtual std::shared_ptr<CommandBuffer> make_command_buffer(std::string label) = 0;
+
+ private:
+  std::shared_ptr<HazardChecker> hazard_checker_;  // null: unchecked
+  std::atomic<std::uint64_t> n_allocations_{0};
 };
 
 }  // namespace marlin

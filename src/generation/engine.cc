@@ -2,8 +2,11 @@
 // The public Engine over LoadedModel: text in and out of token ids.
 #include "metal_marlin/engine.h"
 
+#include <fstream>
+
 #include "base/error.h"
 #include "generation/loaded_model.h"
+#include "generation/profiler.h"
 #include "generation/session_parts.h"
 #include "io/json.h"
 
@@ -12,14 +15,23 @@ namespace marlin {
 struct Engine::Parts {
   LoadedModel loaded;
   GenerationOptions defaults;
+  std::ofstream trace_file = {};
 };
 
 Engine::Engine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-Engine::~Engine() = default;
+
+Engine::~Engine() {
+  if (parts_->trace_file.is_open()) parts_->loaded.instruments->timeline().write_chrome_trace(parts_->trace_file);
+}
 
 std::unique_ptr<Engine> Engine::load(const EngineOptions& options) {
   auto parts = std::make_unique<Parts>(Parts{load_model(options), {}});
   parts->defaults.sampling = parts->loaded.defaults.sampling;
+  if (!options.trace.empty()) {
+    parts->trace_file.open(options.trace);
+    if (!parts->trace_file) fail(ErrorCode::kInvalidArgument, "--trace: cannot write to {}", options.trace);
+    parts->loaded.instruments->timeline().record(true);
+  }
   return std::unique_ptr<Engine>(new Engine(std::move(parts)));
 }
 
@@ -64,7 +76,27 @@ std::vector<std::int32_t> Engine::encode_chat(std::span<const ChatMessage> messa
 }
 
 std::unique_ptr<Session> Engine::new_session(std::int64_t n_logit_rows) {
-  return std::unique_ptr<Session>(new Session(std::make_unique<Session::Parts>(parts_->loaded, n_logit_rows)));
+  return new_session(n_logit_rows, parts_->loaded.execution);
 }
+
+std::unique_ptr<Session> Engine::new_session(std::int64_t n_logit_rows, const ExecutionOptions& execution) {
+  return std::unique_ptr<Session>(new Session(std::make_unique<Session::Parts>(
+      parts_->loaded, n_logit_rows, runtime_options(parts_->loaded, execution))));
+}
+
+Counters Engine::counters() const {
+  Counters counters = parts_->loaded.instruments->counters();
+  counters.device_allocations = parts_->loaded.device->n_allocations();
+  return counters;
+}
+
+TokenIntervals Engine::token_intervals() const { return parts_->loaded.instruments->token_intervals(); }
+
+std::string Engine::kernel_selection(std::int64_t batch) const {
+  const SelectionSubject subject = parts_->loaded.model->runtime_needs(1, 1).selection;
+  return describe(subject, select_kernels(subject, batch));
+}
+
+Profile Engine::profile(const ProfileOptions& options) { return profile_model(parts_->loaded, options); }
 
 }  // namespace marlin

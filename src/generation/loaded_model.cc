@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "backends/registry.h"
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "io/json.h"
@@ -61,7 +62,7 @@ abi::MatrixFormat parse_cache_type(std::string_view name) {
 /// Opens the tensors and returns the model's description.
 ModelConfig open_tensors(LoadedModel& loaded, const EngineOptions& options) {
   if (!options.synthetic.empty()) {
-    const ModelConfig config = synthetic_geometry(options.synthetic);
+    ModelConfig config = synthetic_geometry(options.synthetic);
     loaded.info.model = fmt::format("{} (synthetic, {} bits)", options.synthetic, options.synthetic_bits);
     loaded.tensors = make_synthetic_tensors(loaded.info.model, config, options.synthetic_bits, options.progress);
     return config;
@@ -92,15 +93,23 @@ const Tokenizer& LoadedModel::require_tokenizer() const {
   return *tokenizer;
 }
 
-WorkspaceNeeds session_needs(const LoadedModel& loaded, std::int64_t n_logit_rows) {
-  const std::int64_t n_rows = std::min(kMaxStepRows, loaded.info.context_tokens);
-  return loaded.model->workspace_needs(n_rows, std::min(n_logit_rows, n_rows));
+RuntimeOptions runtime_options(const LoadedModel& loaded, const ExecutionOptions& execution) {
+  const bool sequential = execution.dispatch == DispatchStrategy::kSequential;
+  RuntimeOptions options;
+  options.commit.layers_per_commit = sequential ? 1 : execution.layers_per_commit;
+  options.in_flight.max_in_flight = execution.max_in_flight;
+  options.expert_dispatch = sequential ? ExpertDispatch::kSequential : ExpertDispatch::kBatched;
+  options.check_finite = options.check_finite || loaded.check_finite;
+  return options;
 }
 
 LoadedModel load_model(const EngineOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
   loaded.cache_format = parse_cache_type(options.cache_type);
+  loaded.execution = options.execution;
+  loaded.check_finite = options.check_finite;
+  loaded.instruments = std::make_unique<Instruments>(trace_batches_requested() ? stderr : nullptr);
   loaded.device = create_device(options.backend, {.n_threads = options.n_threads});
   const ModelConfig config = open_tensors(loaded, options);
   if (loaded.directory) load_text(loaded);
@@ -122,7 +131,7 @@ LoadedModel load_model(const EngineOptions& options) {
   info.memory.weights = loaded.model->weight_bytes();
   info.memory.kv_cache =
       static_cast<std::size_t>(info.context_tokens) * KvCache::bytes_per_token(config, loaded.cache_format);
-  info.memory.workspace = session_needs(loaded, 1).bytes();
+  info.memory.workspace = loaded.model->runtime_needs(std::min(kMaxStepRows, info.context_tokens), 1).bytes();
   check_fits(info);
   loaded.rope_table = loaded.model->make_rope_table(info.context_tokens);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -11,6 +11,8 @@
 #include "io/model_directory.h"
 #include "metal_marlin/engine.h"
 #include "model/model.h"
+#include "runtime/instruments.h"
+#include "runtime/runtime.h"
 #include "model/tensor_source.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -18,6 +20,7 @@
 namespace marlin {
 
 struct LoadedModel {
+  std::unique_ptr<Instruments> instruments;
   std::unique_ptr<Device> device;
   std::optional<ModelDirectory> directory;  // none when synthetic
   std::unique_ptr<TensorSource> tensors;
@@ -28,6 +31,8 @@ struct LoadedModel {
   GenerationDefaults defaults;
   EngineInfo info;
   abi::MatrixFormat cache_format = abi::MatrixFormat::kF16;
+  ExecutionOptions execution;
+  bool check_finite = false;
 
   /// The tokenizer, or Error(kNotFound) saying which file the model lacks.
   [[nodiscard]] const Tokenizer& require_tokenizer() const;
@@ -36,7 +41,7 @@ struct LoadedModel {
 /// Errors: as Engine::load.
 LoadedModel load_model(const EngineOptions& options);
 
-/// What a session of `loaded` with that many rows of logits needs.
-WorkspaceNeeds session_needs(const LoadedModel& loaded, std::int64_t n_logit_rows);
+/// The runtime's part of it all for a session that executes as `execution` says.
+RuntimeOptions runtime_options(const LoadedModel& loaded, const ExecutionOptions& execution);
 
 }  // namespace marlin

@@ -2,66 +2,181 @@
 #include "generation/sequence.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
+#include "ops/sample.h"
+#include "sampling/sampler_state.h"
 
 namespace marlin {
+namespace {
 
-Sequence::Sequence(const LoadedModel& loaded, std::int64_t n_logit_rows)
+constexpr std::uint64_t kRing = Sequence::kMaxAhead + 1;
+
+}  // namespace
+
+Sequence::Sequence(const LoadedModel& loaded, std::int64_t n_logit_rows, const RuntimeOptions& options,
+                   Instruments& instruments)
     : loaded_(loaded),
+      instruments_(instruments),
+      max_chunk_rows_(std::min(kMaxStepRows, loaded.info.context_tokens)),
+      max_logit_rows_(std::min(n_logit_rows, max_chunk_rows_)),
       cache_(*loaded.device, loaded.model->config(), loaded.info.context_tokens, loaded.cache_format),
-      workspace_(*loaded.device, session_needs(loaded, n_logit_rows)) {
+      chosen_(loaded.device->allocate(kRing * sizeof(std::int32_t), "chosen tokens")),
+      runtime_(*loaded.device, loaded.model->runtime_needs(max_chunk_rows_, max_logit_rows_), options,
+               instruments) {
   tokens_.reserve(static_cast<std::size_t>(loaded.info.context_tokens));
+}
+
+template <typename Body>
+auto Sequence::guarded(Body&& body) {
+  if (needs_recovery_) {
+    runtime_.manager.recover();
+    needs_recovery_ = false;
+  }
+  try {
+    return body();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kDevice) {
+      needs_recovery_ = true;
+      tokens_.clear();
+      n_positions_ = 0;
+    }
+    throw;
+  }
 }
 
 void Sequence::truncate(std::int64_t n_tokens) {
   MARLIN_CHECK(n_tokens >= 0 && n_tokens <= size());
   tokens_.resize(static_cast<std::size_t>(n_tokens));
+  n_positions_ = n_tokens;
 }
 
 void Sequence::append(std::span<const std::int32_t> tokens, std::int64_t max_chunk_tokens) {
-  const std::int64_t largest = workspace_.needs().n_rows;
-  const auto chunk = static_cast<std::size_t>(max_chunk_tokens > 0 ? std::min(max_chunk_tokens, largest) : largest);
+  guarded([&] { run_chunks(tokens, max_chunk_tokens, /*sampling=*/false); });
+}
+
+void Sequence::append_and_sample(std::span<const std::int32_t> tokens) {
+  guarded([&] { run_chunks(tokens, 0, /*sampling=*/true); });
+}
+
+void Sequence::run_chunks(std::span<const std::int32_t> tokens, std::int64_t max_chunk_tokens, bool sampling) {
+  const auto chunk =
+      static_cast<std::size_t>(max_chunk_tokens > 0 ? std::min(max_chunk_tokens, max_chunk_rows_) : max_chunk_rows_);
   while (!tokens.empty()) {
     const std::size_t n = std::min(chunk, tokens.size());
-    run(tokens.first(n), n == tokens.size() ? 1 : 0);
+    const bool last = n == tokens.size();
+    run(tokens.first(n), last ? 1 : 0, sampling && last);
     tokens = tokens.subspan(n);
   }
 }
 
+std::span<const float> Sequence::logits() {
+  return guarded([&]() -> std::span<const float> {
+    runtime_.manager.wait(passes_.back());
+    return {logits_.host_read<float>(), logits_.bytes / sizeof(float)};
+  });
+}
+
 std::span<const float> Sequence::append_for_all_logits(std::span<const std::int32_t> tokens) {
-  const auto n_rows = static_cast<std::int64_t>(tokens.size());
-  run(tokens, n_rows);
-  return {workspace_.logits().host<const float>(), tokens.size() * static_cast<std::size_t>(loaded_.info.vocab_size)};
+  guarded([&] { run(tokens, static_cast<std::int64_t>(tokens.size()), /*sampling=*/false); });
+  return logits();
 }
 
-std::span<float> Sequence::logits() {
-  return {workspace_.logits().host<float>(), static_cast<std::size_t>(loaded_.info.vocab_size)};
+void Sequence::begin_sampling(const SamplingOptions& options, std::span<const std::int32_t> prompt) {
+  const std::int64_t n_usable = loaded_.tokenizer ? loaded_.tokenizer->vocab_size() : -1;
+  const abi::SampleArguments arguments = make_sample_arguments(options, loaded_.info.vocab_size, n_usable);
+  guarded([&] {
+    settle(passes_.back());  // an abandoned pass may still be using the state
+    sample_ = arguments;
+    const std::size_t bytes = sampler_state_bytes(arguments);
+    if (!sampler_state_ || sampler_state_->size_bytes() < bytes) {
+      sampler_state_ = loaded_.device->allocate(bytes, "sampler state");
+    }
+    const std::span<std::byte> state(BufferView{sampler_state_.get(), 0, bytes}.host_write<std::byte>(), bytes);
+    initialise_sampler_state(arguments, options, options.seed.value_or(random_sampler_seed()), state);
+    observe_prompt(arguments, state, prompt);
+    n_chosen_ = n_seen_ = 0;
+  });
 }
 
-void Sequence::run(std::span<const std::int32_t> tokens, std::int64_t n_logit_rows) {
+void Sequence::step() {
+  MARLIN_CHECK(n_chosen_ > 0 && n_chosen_ - n_seen_ < kMaxAhead);
+  guarded([&] {
+    if (n_seen_ == n_chosen_) tokens_.push_back(last_seen_);  // else when it is seen
+    run_pass(runtime_.pool.lease(1, 1), chosen_token(n_chosen_ - 1), 1, 1, /*sampling=*/true);
+  });
+}
+
+std::int32_t Sequence::next_token() {
+  MARLIN_CHECK(n_seen_ < n_chosen_);
+  return guarded([&] {
+    runtime_.manager.wait(chosen_by_[n_seen_ % kRing]);
+    last_seen_ = *chosen_token(n_seen_).host_read<std::int32_t>();
+    const Clock::time_point now = Clock::now();
+    instruments_.token_seen(n_seen_ == 0 ? Clock::duration::zero() : now - seen_at_);
+    seen_at_ = now;
+    if (++n_seen_ < n_chosen_) tokens_.push_back(last_seen_);  // a pass has already appended it
+    return last_seen_;
+  });
+}
+
+void Sequence::run(std::span<const std::int32_t> tokens, std::int64_t n_logit_rows, bool sampling) {
+  check(tokens);
   const auto n_rows = static_cast<std::int64_t>(tokens.size());
-  if (size() + n_rows > capacity()) {
+  settle(passes_.front());  // two passes at a time bound the memory
+  MoEBufferPool::Lease lease = runtime_.pool.lease(n_rows, n_logit_rows);
+  const BufferView ids = lease.buffers().ids;
+  std::copy(tokens.begin(), tokens.end(), ids.host_write<std::int32_t>());
+  run_pass(std::move(lease), ids, n_rows, n_logit_rows, sampling);
+  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+}
+
+void Sequence::run_pass(MoEBufferPool::Lease lease, const BufferView& ids, std::int64_t n_rows,
+                        std::int64_t n_logit_rows, bool sampling) {
+  LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
+  loaded_.model->encode(runtime_, batch,
+                        {.ids = ids,
+                         .n_rows = n_rows,
+                         .start_position = n_positions_,
+                         .n_logit_rows = n_logit_rows,
+                         .cache = &cache_,
+                         .buffers = &lease.buffers(),
+                         .rope_table = {loaded_.rope_table.get(), 0, loaded_.rope_table->size_bytes()},
+                         .tap = {}});
+  if (sampling) {
+    batch.begin_stage(Stage::kSampling);
+    ops::sample(batch.encoder(), sample_, lease.buffers().logits,
+                {sampler_state_.get(), 0, sampler_state_bytes(sample_)}, chosen_token(n_chosen_));
+  }
+  const BatchId end = batch.finish();
+  instruments_.forward_encoded();
+  passes_ = {passes_.back(), end};
+  logits_ = lease.buffers().logits;
+  lease.release_after(end);
+  n_positions_ += n_rows;
+  if (sampling) chosen_by_[n_chosen_++ % kRing] = end;
+}
+
+void Sequence::check(std::span<const std::int32_t> tokens) const {
+  const auto n_rows = static_cast<std::int64_t>(tokens.size());
+  if (n_positions_ + n_rows > capacity()) {
     fail(ErrorCode::kContextOverflow, "{} tokens do not fit the context of {}; a larger --ctx-size may help",
-         size() + n_rows, capacity());
+         n_positions_ + n_rows, capacity());
   }
   for (const std::int32_t token : tokens) {
     if (token < 0 || token >= loaded_.info.vocab_size) {
       fail(ErrorCode::kInvalidArgument, "token id {} is outside the vocabulary of {}", token, loaded_.info.vocab_size);
     }
   }
-  std::copy(tokens.begin(), tokens.end(), workspace_.ids().host<std::int32_t>());
-  const auto commands = loaded_.device->create_command_buffer("forward");
-  loaded_.model->encode(*commands, {.n_rows = n_rows,
-                                    .start_position = size(),
-                                    .n_logit_rows = n_logit_rows,
-                                    .cache = &cache_,
-                                    .workspace = &workspace_,
-                                    .rope_table = {loaded_.rope_table.get(), 0, loaded_.rope_table->size_bytes()},
-                                    .tap = {}});
-  commands->commit();
-  commands->wait();
-  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+}
+
+void Sequence::settle(BatchId pass) {
+  if (runtime_.manager.completed() < pass) runtime_.manager.wait(pass);
+}
+
+BufferView Sequence::chosen_token(std::uint64_t number) const {
+  return {chosen_.get(), number % kRing * sizeof(std::int32_t), sizeof(std::int32_t)};
 }
 
 }  // namespace marlin

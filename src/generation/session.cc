@@ -5,30 +5,43 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "generation/sampler.h"
 #include "generation/session_parts.h"
 #include "generation/stop_matcher.h"
+#include "sampling/sampler.h"
 #include "text/stream_decoder.h"
 
 namespace marlin {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// Turns tokens into text as it settles: decoded, cut at stop strings, handed to the sink.
+/// Turns tokens into text as it settles: decoded, cut at stop strings, handed to the sink. Strings keep their memory.
 class TextOutput {
  public:
-  TextOutput(const Tokenizer& tokenizer, const std::vector<std::string>& stops, const TextSink& sink)
-      : decoder_(tokenizer, /*skip_special=*/true), stops_(stops), sink_(sink) {}
+  /// `n_tokens`: most that will come.
+  TextOutput(const Tokenizer& tokenizer, const std::vector<std::string>& stops, const TextSink& sink,
+             std::int64_t n_tokens)
+      : decoder_(tokenizer, /*skip_special=*/true), stops_(stops), sink_(sink) {
+    constexpr std::size_t kUsualTokenBytes = 8;
+    constexpr std::size_t kMostReserved = std::size_t{1} << 20;
+    text_.reserve(std::min(static_cast<std::size_t>(n_tokens) * kUsualTokenBytes, kMostReserved));
+  }
 
-  void push(std::int32_t token) { emit(stops_.push(decoder_.push(token))); }
+  void push(std::int32_t token) {
+    decoded_.clear();
+    decoder_.push(token, decoded_);
+    match();
+  }
 
   void finish() {
     if (stops_.matched()) return;
-    emit(stops_.push(decoder_.flush()));
-    if (!stops_.matched()) emit(stops_.flush());
+    decoded_.clear();
+    decoder_.flush(decoded_);
+    match();
+    if (stops_.matched()) return;
+    settled_.clear();
+    stops_.flush(settled_);
+    emit();
   }
 
   [[nodiscard]] bool stopped() const { return stops_.matched(); }
@@ -36,18 +49,30 @@ class TextOutput {
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
-  void emit(const std::string& text) {
-    if (text.empty()) return;
-    text_ += text;
-    if (sink_ && !cancelled_) cancelled_ = !sink_(text);
+  void match() {
+    settled_.clear();
+    stops_.push(decoded_, settled_);
+    emit();
+  }
+
+  void emit() {
+    if (settled_.empty()) return;
+    text_ += settled_;
+    if (sink_ && !cancelled_) cancelled_ = !sink_(settled_);
   }
 
   StreamDecoder decoder_;
   StopMatcher stops_;
   const TextSink& sink_;
+  std::string decoded_;
+  std::string settled_;
   std::string text_;
   bool cancelled_ = false;
 };
+
+bool is_eos(const std::vector<std::int32_t>& eos, std::int32_t token) {
+  return std::binary_search(eos.begin(), eos.end(), token);
+}
 
 /// Log of the softmax probability of `token`.
 double log_probability(std::span<const float> logits, std::int32_t token) {
@@ -77,12 +102,30 @@ void Session::append(std::span<const std::int32_t> tokens, std::int64_t max_chun
   parts_->sequence.append(tokens, max_chunk_tokens);
 }
 
-std::span<float> Session::logits() { return parts_->sequence.logits(); }
+std::span<const float> Session::logits() { return parts_->sequence.logits(); }
 
 std::int64_t Session::size() const { return parts_->sequence.size(); }
 
 GenerationResult Session::generate(std::span<const std::int32_t> prompt, const GenerationOptions& options,
                                    const TextSink& sink) {
+  const Tokenizer& tokenizer = parts_->loaded.require_tokenizer();
+  const std::int64_t room = parts_->sequence.capacity() - static_cast<std::int64_t>(prompt.size());
+  TextOutput output(tokenizer, options.stop, sink, std::max<std::int64_t>(room, 0));
+  const std::vector<std::int32_t>& eos = parts_->loaded.defaults.eos_token_ids;
+  GenerationResult result = generate_tokens(prompt, options, [&](std::int32_t token) {
+    if (options.ignore_eos || !is_eos(eos, token)) output.push(token);
+    return !output.stopped() && !output.cancelled();
+  });
+  output.finish();
+  if (output.stopped()) result.finish_reason = FinishReason::kStop;
+  if (output.cancelled()) result.finish_reason = FinishReason::kCancelled;
+  result.text = output.text();
+  return result;
+}
+
+// One pass is always encoded ahead: the device goes on with the token that the host has yet to look at.
+GenerationResult Session::generate_tokens(std::span<const std::int32_t> prompt, const GenerationOptions& options,
+                                          const TokenSink& sink) {
   validate(options);
   const LoadedModel& loaded = parts_->loaded;
   Sequence& sequence = parts_->sequence;
@@ -93,39 +136,39 @@ GenerationResult Session::generate(std::span<const std::int32_t> prompt, const G
          "the prompt has {} tokens and the context {}: nothing could be generated; shorten it or raise --ctx-size",
          n_prompt, sequence.capacity());
   }
-
-  GenerationResult result;
-  result.prompt_tokens = n_prompt;
-  result.cached_tokens = reusable_tokens(sequence.tokens(), prompt);
-  const auto start = Clock::now();
-  Sampler sampler(options.sampling, loaded.info.vocab_size, loaded.require_tokenizer().vocab_size());
-  sampler.observe_prompt(prompt);
-  sequence.truncate(result.cached_tokens);
-  sequence.append(prompt.subspan(static_cast<std::size_t>(result.cached_tokens)));
-  result.prompt_seconds = seconds_since(start);
-
   const std::int64_t room = sequence.capacity() - n_prompt;
   const std::int64_t limit = options.max_tokens < 0 ? room : std::min(room, options.max_tokens);
   const std::vector<std::int32_t>& eos = loaded.defaults.eos_token_ids;
-  TextOutput output(loaded.require_tokenizer(), options.stop, sink);
-  const auto first_token = Clock::now();
+  GenerationResult result;
+  result.prompt_tokens = n_prompt;
+  result.cached_tokens = reusable_tokens(sequence.tokens(), prompt);
+  result.output_ids.reserve(static_cast<std::size_t>(limit));
   result.finish_reason = FinishReason::kLength;
+
+  const auto start = Clock::now();
+  sequence.truncate(result.cached_tokens);
+  sequence.begin_sampling(options.sampling, prompt);
+  sequence.append_and_sample(prompt.subspan(static_cast<std::size_t>(result.cached_tokens)));
+  auto first_token = start;
   for (std::int64_t i = 0; i < limit; ++i) {
-    const std::int32_t token = sampler.sample(sequence.logits());
+    if (i + 1 < limit) sequence.step();
+    const std::int32_t token = sequence.next_token();
+    if (i == 0) {
+      result.prompt_seconds = seconds_since(start);
+      first_token = Clock::now();
+    }
     result.output_ids.push_back(token);
-    if (!options.ignore_eos && std::binary_search(eos.begin(), eos.end(), token)) {
+    const bool wanted = !sink || sink(token);
+    if (!options.ignore_eos && is_eos(eos, token)) {
       result.finish_reason = FinishReason::kStop;
       break;
     }
-    output.push(token);
-    if (output.stopped() || output.cancelled()) break;
-    if (i + 1 < limit) sequence.append({&token, 1});
+    if (!wanted) {
+      result.finish_reason = FinishReason::kCancelled;
+      break;
+    }
   }
-  output.finish();
-  if (output.stopped()) result.finish_reason = FinishReason::kStop;
-  if (output.cancelled()) result.finish_reason = FinishReason::kCancelled;
   result.generation_seconds = seconds_since(first_token);
-  result.text = output.text();
   return result;
 }
 

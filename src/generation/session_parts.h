@@ -8,7 +8,8 @@
 namespace marlin {
 
 struct Session::Parts {
-  Parts(const LoadedModel& model, std::int64_t n_logit_rows) : loaded(model), sequence(model, n_logit_rows) {}
+  Parts(const LoadedModel& model, std::int64_t n_logit_rows, const RuntimeOptions& options)
+      : loaded(model), sequence(model, n_logit_rows, options, *model.instruments) {}
 
   const LoadedModel& loaded;
   Sequence sequence;

@@ -7,6 +7,9 @@
 #include "base/error.h"
 #include "model/rope_table.h"
 #include "ops/embed.h"
+#include "ops/fill.h"
+#include "ops/finite_guard.h"
+#include "ops/kernel_variant.h"
 #include "ops/linear.h"
 #include "ops/rms_norm.h"
 
@@ -40,17 +43,38 @@ std::int64_t Model::rope_dim() const {
                                                           : config_.attention.head_dim;
 }
 
-WorkspaceNeeds Model::workspace_needs(std::int64_t n_rows, std::int64_t n_logit_rows) const {
-  WorkspaceNeeds needs{.n_rows = n_rows,
-                       .hidden = config_.hidden_size,
-                       .space_floats = ops::linear_scratch_floats(head_, n_logit_rows),
-                       .vocab_size = config_.vocab_size,
-                       .n_logit_rows = n_logit_rows};
+std::int64_t Model::space_floats(std::int64_t n_rows, std::int64_t n_logit_rows) const {
+  std::int64_t floats = ops::linear_scratch_floats(head_, n_logit_rows);
   for (const Layer& layer : layers_) {
-    needs.space_floats =
-        std::max({needs.space_floats, layer.attention->space_floats(n_rows), layer.mlp.space_floats(n_rows)});
-    needs.slots_per_row = std::max(needs.slots_per_row, layer.mlp.shape().slots_per_row);
-    needs.n_experts = std::max(needs.n_experts, layer.mlp.shape().n_experts);
+    floats = std::max({floats, layer.attention->space_floats(n_rows), layer.mlp.space_floats(n_rows)});
+  }
+  return floats;
+}
+
+double Model::expected_weight_bytes(std::int64_t n_rows) const {
+  auto bytes = static_cast<double>(abi::weight_bytes(head_));
+  for (const Layer& layer : layers_) {
+    bytes += static_cast<double>(layer.attention->weight_bytes()) + layer.mlp.expected_weight_bytes(n_rows);
+  }
+  return bytes;
+}
+
+SelectionSubject Model::selection_subject() const {
+  const auto routed =
+      std::find_if(layers_.begin(), layers_.end(), [](const Layer& layer) { return layer.mlp.is_routed(); });
+  if (routed == layers_.end()) return {.top_k = 0, .bits = layers_.empty() ? "" : layers_.front().mlp.bits()};
+  return {.top_k = config_.moe.top_k, .bits = routed->mlp.bits()};
+}
+
+RuntimeNeeds Model::runtime_needs(std::int64_t n_rows, std::int64_t n_logit_rows) const {
+  RuntimeNeeds needs{.buffers = {.hidden = config_.hidden_size, .vocab_size = config_.vocab_size},
+                     .workspace_floats = space_floats(n_rows, n_logit_rows),
+                     .max_rows = n_rows,
+                     .max_logit_rows = n_logit_rows,
+                     .selection = selection_subject()};
+  for (const Layer& layer : layers_) {
+    needs.buffers.slots_per_row = std::max(needs.buffers.slots_per_row, layer.mlp.shape().slots_per_row);
+    needs.buffers.n_experts = std::max(needs.buffers.n_experts, layer.mlp.shape().n_experts);
   }
   return needs;
 }
@@ -62,39 +86,74 @@ std::unique_ptr<Buffer> Model::make_rope_table(std::int64_t n_positions) const {
   return table;
 }
 
-void Model::normalise(CommandBuffer& commands, const BufferView& weight, const Step& step) const {
+void Model::normalise(LayerBatchContext& batch, const BufferView& weight, const Step& step) const {
   const std::int64_t hidden = config_.hidden_size;
-  ops::rms_norm(commands, weight, {step.x, hidden}, {step.h, hidden}, step.n_rows, hidden, config_.rms_norm_eps);
+  batch.begin_stage(Stage::kNorm);
+  ops::rms_norm(batch.encoder(), weight, {step.x, hidden}, {step.h, hidden}, step.n_rows, hidden,
+                config_.rms_norm_eps);
 }
 
-void Model::encode(CommandBuffer& commands, const ForwardPass& pass) const {
+void Model::encode(Runtime& runtime, LayerBatchContext& batch, const ForwardPass& pass) const {
+  MARLIN_CHECK(pass.n_rows >= 1 && pass.n_logit_rows <= pass.n_rows);
   MARLIN_CHECK(pass.start_position + pass.n_rows <= pass.cache->n_positions());
-  MARLIN_CHECK(pass.n_logit_rows <= std::min(pass.n_rows, pass.workspace->needs().n_logit_rows));
-  const Step step = pass.workspace->step(pass.n_rows, pass.start_position, pass.rope_table);
-  const auto tap = [&](TapPoint point, std::int64_t layer) {
-    if (pass.tap) pass.tap(commands, point, layer, step);
-  };
+  const MoEBuffers& buffers = *pass.buffers;
+  const Step step{.n_rows = pass.n_rows,
+                  .start_position = pass.start_position,
+                  .x = buffers.x,
+                  .h = buffers.h,
+                  .space = runtime.workspace.space(space_floats(pass.n_rows, pass.n_logit_rows)),
+                  .rope_table = pass.rope_table,
+                  .routing = buffers.routing,
+                  .variant = runtime.selector.choose(pass.n_rows),
+                  .expert_dispatch = runtime.options.expert_dispatch};
+  const bool check_finite = runtime.options.check_finite;
 
-  ops::embed(commands, embedding_, pass.workspace->ids(), step.x, step.n_rows);
-  tap(TapPoint::kEmbedded, -1);
+  batch.begin_stage(Stage::kEmbedding);
+  constexpr std::uint32_t kPoison = 0x7FC0DEAD;  // a NaN, and no sensible index
+  ops::fill(batch.encoder(), buffers.defined, kDebugBuild ? kPoison : 0);
+  ops::embed(batch.encoder(), embedding_, pass.ids, step.x, step.n_rows);
+  if (pass.tap) pass.tap(batch.encoder(), TapPoint::kEmbedded, -1, step);
   for (std::int64_t i = 0; i < config_.n_layers; ++i) {
-    const Layer& layer = layers_[static_cast<std::size_t>(i)];
-    normalise(commands, layer.attention_norm, step);
-    layer.attention->encode(commands, step, pass.cache->layer(i));
-    normalise(commands, layer.mlp_norm, step);
-    layer.mlp.encode(commands, step);
-    if (layer.mlp.is_routed()) tap(TapPoint::kRouted, i);
-    tap(TapPoint::kLayerDone, i);
+    batch.begin_layer(i);
+    encode_layer(batch, i, step, pass, check_finite);
   }
-  if (pass.n_logit_rows == 0) return;
+  if (pass.n_logit_rows > 0) encode_head(batch, step, pass, check_finite);
+}
 
+void Model::encode_layer(LayerBatchContext& batch, std::int64_t index, const Step& step, const ForwardPass& pass,
+                         bool check_finite) const {
+  const Layer& layer = layers_[static_cast<std::size_t>(index)];
+  Encoder& encoder = batch.encoder();
+  const auto guard = [&](abi::GuardedStage stage) {
+    if (check_finite) ops::finite_guard(encoder, step.x, step.n_rows, config_.hidden_size, stage, index);
+  };
+  normalise(batch, layer.attention_norm, step);
+  batch.begin_stage(Stage::kAttention);
+  layer.attention->encode(encoder, step, pass.cache->layer(index));
+  guard(abi::GuardedStage::kAttention);
+  normalise(batch, layer.mlp_norm, step);
+  layer.mlp.encode(batch, step);
+  guard(abi::GuardedStage::kMlp);
+  if (pass.tap && layer.mlp.is_routed()) pass.tap(encoder, TapPoint::kRouted, index, step);
+  if (pass.tap) pass.tap(encoder, TapPoint::kLayerDone, index, step);
+}
+
+void Model::encode_head(LayerBatchContext& batch, const Step& step, const ForwardPass& pass, bool check_finite) const {
   const std::int64_t hidden = config_.hidden_size;
   const std::size_t skipped = static_cast<std::size_t>((step.n_rows - pass.n_logit_rows) * hidden) * sizeof(float);
   const BufferView last_x{step.x.buffer, step.x.offset + skipped, step.x.bytes - skipped};
-  ops::rms_norm(commands, final_norm_, {last_x, hidden}, {step.h, hidden}, pass.n_logit_rows, hidden,
+  batch.begin_stage(Stage::kHead);
+  Encoder& encoder = batch.encoder();
+  ops::rms_norm(encoder, final_norm_, {last_x, hidden}, {step.h, hidden}, pass.n_logit_rows, hidden,
                 config_.rms_norm_eps);
-  ops::linear(commands, head_, {step.h, hidden}, {pass.workspace->logits(), config_.vocab_size}, pass.n_logit_rows,
-              step.space);
+  const abi::KernelVariant variant =
+      pass.n_logit_rows == step.n_rows ? step.variant : ops::variant_for_batch(pass.n_logit_rows);
+  ops::linear(encoder, head_, {step.h, hidden}, {pass.buffers->logits, config_.vocab_size}, pass.n_logit_rows,
+              step.space, variant);
+  if (check_finite) {
+    ops::finite_guard(encoder, pass.buffers->logits, pass.n_logit_rows, config_.vocab_size, abi::GuardedStage::kHead,
+                      0);
+  }
 }
 
 }  // namespace marlin

@@ -15,7 +15,7 @@
 #include "model/layers/mlp.h"
 #include "model/tensor_source.h"
 #include "model/weights.h"
-#include "model/workspace.h"
+#include "runtime/runtime.h"
 
 namespace marlin {
 
@@ -25,15 +25,16 @@ enum class TapPoint {
   kRouted,     // x undefined for observers; step.routing holds the layer's choice (before kLayerDone)
   kLayerDone,  // x holds the residual stream after the layer
 };
-using Tap = std::function<void(CommandBuffer& commands, TapPoint point, std::int64_t layer, const Step& step)>;
+using Tap = std::function<void(Encoder& encoder, TapPoint point, std::int64_t layer, const Step& step)>;
 
 /// One chunk of one sequence.
 struct ForwardPass {
-  std::int64_t n_rows = 0;          // token ids are in workspace->ids()
+  BufferView ids;  // i32 [n_rows]
+  std::int64_t n_rows = 0;
   std::int64_t start_position = 0;  // of row 0; the cache holds what came before
-  std::int64_t n_logit_rows = 0;    // of the last rows, to workspace->logits()
+  std::int64_t n_logit_rows = 0;    // of the last rows, to buffers->logits
   const KvCache* cache = nullptr;
-  const Workspace* workspace = nullptr;
+  const MoEBuffers* buffers = nullptr;
   BufferView rope_table;  // see make_rope_table
   Tap tap;                // usually empty
 };
@@ -51,12 +52,17 @@ class Model {
   /// Bytes of weights: the source's, and what binding added.
   [[nodiscard]] std::size_t weight_bytes() const { return weight_bytes_; }
 
-  [[nodiscard]] WorkspaceNeeds workspace_needs(std::int64_t n_rows, std::int64_t n_logit_rows) const;
+  /// Expected bytes of weights that a pass of n_rows rows with one row of logits reads, if routing is random.
+  [[nodiscard]] double expected_weight_bytes(std::int64_t n_rows) const;
+
+  /// For passes of up to n_rows rows of which up to n_logit_rows give logits.
+  [[nodiscard]] RuntimeNeeds runtime_needs(std::int64_t n_rows, std::int64_t n_logit_rows) const;
 
   /// Cosines and sines for n_positions positions, in new device memory.
   [[nodiscard]] std::unique_ptr<Buffer> make_rope_table(std::int64_t n_positions) const;
 
-  void encode(CommandBuffer& commands, const ForwardPass& pass) const;
+  /// Queues the pass in `batch`, which belongs to `runtime`; the caller finishes the batch.
+  void encode(Runtime& runtime, LayerBatchContext& batch, const ForwardPass& pass) const;
 
  private:
   struct Layer {
@@ -68,7 +74,12 @@ class Model {
 
   [[nodiscard]] std::int64_t rope_dim() const;
   Layer bind_layer(std::int64_t index);
-  void normalise(CommandBuffer& commands, const BufferView& weight, const Step& step) const;
+  [[nodiscard]] std::int64_t space_floats(std::int64_t n_rows, std::int64_t n_logit_rows) const;
+  [[nodiscard]] SelectionSubject selection_subject() const;
+  void encode_layer(LayerBatchContext& batch, std::int64_t index, const Step& step, const ForwardPass& pass,
+                    bool check_finite) const;
+  void encode_head(LayerBatchContext& batch, const Step& step, const ForwardPass& pass, bool check_finite) const;
+  void normalise(LayerBatchContext& batch, const BufferView& weight, const Step& step) const;
 
   Device& device_;
   ModelConfig config_;

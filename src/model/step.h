@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the layers of one forward pass share while it is encoded: how many rows at which position, and the memory they
-// work in. Made by Model for each chunk.
+// What the layers of one forward pass share while it is encoded: how many rows at which position, the memory they work
+// in, and how their kernels are launched. Made by Model for each pass.
 #pragma once
 
 #include <cstdint>
 
-#include "base/error.h"
+#include "abi/kernel_variant.h"
 #include "device/buffer.h"
 #include "ops/moe.h"
+#include "runtime/runtime.h"
 
 namespace marlin {
 
@@ -22,6 +23,8 @@ struct Step {
   BufferView space;       // floats private to the sublayer being encoded
   BufferView rope_table;  // f32 [n_positions, dim / 2, 2]
   ops::RoutingBuffers routing;
+  abi::KernelVariant variant = abi::KernelVariant::kDecode;
+  ExpertDispatch expert_dispatch = ExpertDispatch::kBatched;
 };
 
 }  // namespace marlin

@@ -186,7 +186,7 @@ std::uint64_t Weights::scale_address(const std::string& name, std::string_view s
   check_shape(*mask, std::array{n / 16});
   const std::vector<std::uint16_t> expanded = expand_sign_mask(mask->span(), mask_name);
   const BufferView view = store(std::as_bytes(std::span(expanded)));
-  host = {view.host<const std::byte>(), view.bytes};
+  host = {view.host_read<std::byte>(), view.bytes};
   return view.device_address();
 }
 
@@ -239,7 +239,7 @@ BufferView Weights::store(std::span<const std::byte> bytes) {
   stored_used_ = begin + bytes.size();
   stored_bytes_ += bytes.size();
   const BufferView view{stored_.back().get(), begin, bytes.size()};
-  std::copy(bytes.begin(), bytes.end(), view.host<std::byte>());
+  std::copy(bytes.begin(), bytes.end(), view.host_write<std::byte>());
   return view;
 }
 

@@ -6,9 +6,9 @@
 
 namespace marlin::ops {
 
-void copy(CommandBuffer& commands, const BufferView& source, const BufferView& destination) {
+void copy(Encoder& encoder, const BufferView& source, const BufferView& destination) {
   MARLIN_CHECK(source.bytes == destination.bytes && source.bytes % sizeof(float) == 0);
-  commands.dispatch("copy_f32", abi::CopyArguments{source.bytes / sizeof(float)}, {reads(source), writes(destination)});
+  encoder.dispatch("copy_f32", abi::CopyArguments{source.bytes / sizeof(float)}, {reads(source), writes(destination)});
 }
 
 }  // namespace marlin::ops

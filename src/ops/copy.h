@@ -2,11 +2,11 @@
 // Copying floats on the device.
 #pragma once
 
-#include "device/command_buffer.h"
+#include "device/encoder.h"
 
 namespace marlin::ops {
 
 /// destination = source, f32, equally long.
-void copy(CommandBuffer& commands, const BufferView& source, const BufferView& destination);
+void copy(Encoder& encoder, const BufferView& source, const BufferView& destination);
 
 }  // namespace marlin::ops

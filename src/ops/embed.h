@@ -3,12 +3,12 @@
 #pragma once
 
 #include "abi/matrix.h"
-#include "device/command_buffer.h"
+#include "device/encoder.h"
 
 namespace marlin::ops {
 
 /// out[n_rows, hidden] f32 = rows of `table` (plain format, [vocabulary][hidden]) by ids i32 [n_rows].
-void embed(CommandBuffer& commands, const abi::Matrix& table, const BufferView& ids, const BufferView& out,
+void embed(Encoder& encoder, const abi::Matrix& table, const BufferView& ids, const BufferView& out,
            std::int64_t n_rows);
 
 }  // namespace marlin::ops

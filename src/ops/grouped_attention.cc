@@ -5,7 +5,7 @@
 
 namespace marlin::ops {
 
-void grouped_attention(CommandBuffer& commands, const GroupedAttentionShape& shape, const BufferView& q,
+void grouped_attention(Encoder& encoder, const GroupedAttentionShape& shape, const BufferView& q,
                        const BufferView& keys, const BufferView& values, const BufferView& out, std::int64_t n_rows,
                        std::int64_t start_position) {
   MARLIN_CHECK(shape.n_kv_heads > 0 && shape.n_heads % shape.n_kv_heads == 0);
@@ -22,7 +22,7 @@ void grouped_attention(CommandBuffer& commands, const GroupedAttentionShape& sha
                                                  .scale = static_cast<float>(shape.scale),
                                                  .cache_format = shape.cache_format,
                                                  .reserved = 0};
-  commands.dispatch("grouped_attention_f32", arguments, {reads(q), reads(keys), reads(values), writes(out)});
+  encoder.dispatch("grouped_attention_f32", arguments, {reads(q), reads(keys), reads(values), writes(out)});
 }
 
 }  // namespace marlin::ops

@@ -2,7 +2,7 @@
 // Causal attention with key-value heads shared by groups of query heads.
 #pragma once
 
-#include "device/command_buffer.h"
+#include "device/encoder.h"
 #include "ops/operand.h"
 
 namespace marlin::ops {
@@ -17,7 +17,7 @@ struct GroupedAttentionShape {
 
 /// out, q: f32 [n_rows, n_heads, head_dim]; keys, values: [n_positions, n_kv_heads, head_dim], already holding the
 /// rows' own. Row r sees positions 0 .. start_position + r.
-void grouped_attention(CommandBuffer& commands, const GroupedAttentionShape& shape, const BufferView& q,
+void grouped_attention(Encoder& encoder, const GroupedAttentionShape& shape, const BufferView& q,
                        const BufferView& keys, const BufferView& values, const BufferView& out, std::int64_t n_rows,
                        std::int64_t start_position);
 

@@ -5,7 +5,7 @@
 
 namespace marlin::ops {
 
-void kv_append(CommandBuffer& commands, const Rows& x, const BufferView& cache, std::int64_t n_rows, std::int64_t width,
+void kv_append(Encoder& encoder, const Rows& x, const BufferView& cache, std::int64_t n_rows, std::int64_t width,
                std::int64_t start_position, abi::MatrixFormat format) {
   check_holds(x, n_rows, width);
   check_holds(cache, (start_position + n_rows) * width, cache_element_bytes(format));
@@ -15,7 +15,7 @@ void kv_append(CommandBuffer& commands, const Rows& x, const BufferView& cache, 
                                          .start_position = u32(start_position),
                                          .cache_format = format,
                                          .reserved = 0};
-  commands.dispatch("kv_append_f32", arguments, {reads(x.view), updates(cache)});
+  encoder.dispatch("kv_append_f32", arguments, {reads(x.view), updates(cache)});
 }
 
 }  // namespace marlin::ops

@@ -9,7 +9,7 @@ std::int64_t latent_attention_scratch_floats(const LatentAttentionShape& shape, 
   return 2 * n_rows * shape.n_heads * shape.rank;  // queries and outputs in the latent space
 }
 
-void latent_attention(CommandBuffer& commands, const LatentAttentionShape& shape, const abi::Matrix& kv_b,
+void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const abi::Matrix& kv_b,
                       const BufferView& q, const BufferView& cache, const BufferView& out, std::int64_t n_rows,
                       std::int64_t start_position, const BufferView& scratch) {
   const std::int64_t head_stride = shape.nope_dim + shape.rope_dim;
@@ -43,10 +43,10 @@ void latent_attention(CommandBuffer& commands, const LatentAttentionShape& shape
                                                 .start_position = u32(start_position),
                                                 .scale = static_cast<float>(shape.scale),
                                                 .cache_format = shape.cache_format};
-  commands.dispatch("latent_query_f32", projection, {reads(q), writes(latent_query)});
-  commands.dispatch("latent_attention_f32", attention,
+  encoder.dispatch("latent_query_f32", projection, {reads(q), writes(latent_query)});
+  encoder.dispatch("latent_attention_f32", attention,
                     {reads(latent_query), reads(q), reads(cache), writes(latent_out)});
-  commands.dispatch("latent_value_f32", projection, {reads(latent_out), writes(out)});
+  encoder.dispatch("latent_value_f32", projection, {reads(latent_out), writes(out)});
 }
 
 }  // namespace marlin::ops

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "abi/matrix.h"
-#include "device/command_buffer.h"
+#include "device/encoder.h"
 #include "ops/operand.h"
 
 namespace marlin::ops {
@@ -25,7 +25,7 @@ std::int64_t latent_attention_scratch_floats(const LatentAttentionShape& shape, 
 
 /// q: f32 [n_rows, n_heads, nope_dim + rope_dim], rotated; kv_b: plain matrix [n_heads (nope_dim + value_dim)][rank];
 /// cache: [n_positions, rank + rope_dim], already holding the rows' own; out: f32 [n_rows, n_heads, value_dim].
-void latent_attention(CommandBuffer& commands, const LatentAttentionShape& shape, const abi::Matrix& kv_b,
+void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const abi::Matrix& kv_b,
                       const BufferView& q, const BufferView& cache, const BufferView& out, std::int64_t n_rows,
                       std::int64_t start_position, const BufferView& scratch);
 

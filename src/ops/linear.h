@@ -2,8 +2,9 @@
 // A linear layer of any storage format.
 #pragma once
 
+#include "abi/kernel_variant.h"
 #include "abi/matrix.h"
-#include "device/command_buffer.h"
+#include "device/encoder.h"
 #include "ops/operand.h"
 
 namespace marlin::ops {
@@ -14,7 +15,7 @@ enum class Output { kReplace, kAccumulate };
 std::int64_t linear_scratch_floats(const abi::Matrix& matrix, std::int64_t n_rows);
 
 /// y = x W + bias (or y += with kAccumulate) for n_rows rows of n_in and n_out floats. `scratch` is overwritten.
-void linear(CommandBuffer& commands, const abi::Matrix& matrix, const Rows& x, const Rows& y, std::int64_t n_rows,
-            const BufferView& scratch, Output output = Output::kReplace);
+void linear(Encoder& encoder, const abi::Matrix& matrix, const Rows& x, const Rows& y, std::int64_t n_rows,
+            const BufferView& scratch, abi::KernelVariant variant, Output output = Output::kReplace);
 
 }  // namespace marlin::ops

@@ -5,8 +5,9 @@
 
 #include <optional>
 
+#include "abi/kernel_variant.h"
 #include "abi/moe.h"
-#include "device/command_buffer.h"
+#include "device/encoder.h"
 #include "ops/operand.h"
 
 namespace marlin::ops {
@@ -40,15 +41,41 @@ struct RoutingBuffers {
 };
 
 /// Fills ids and weights from router logits f32 [n_rows, n_routed]. correction_bias: f32 [n_routed], optional.
-void route(CommandBuffer& commands, const RouterShape& router, const MoeShape& shape, const BufferView& logits,
+void route(Encoder& encoder, const RouterShape& router, const MoeShape& shape, const BufferView& logits,
            const std::optional<BufferView>& correction_bias, const RoutingBuffers& routing, std::int64_t n_rows);
 
-/// Floats of scratch that moe() needs for n_rows rows.
+/// Floats of scratch that MoeTrellisSwiglu needs for n_rows rows.
 std::int64_t moe_scratch_floats(const MoeShape& shape, std::int64_t n_rows);
 
-/// x[n_rows, hidden] += sum of weight * expert(h[n_rows, hidden]) over each row's slots. experts: abi::Expert
-/// [n_experts].
-void moe(CommandBuffer& commands, const MoeShape& shape, const BufferView& experts, const BufferView& h,
-         const RoutingBuffers& routing, const BufferView& x, std::int64_t n_rows, const BufferView& scratch);
+/// The gated MLPs of one layer, in three steps so that they can be launched together or expert by expert:
+/// x[n_rows, hidden] += sum of weight * expert(h[n_rows, hidden]) over each row's slots. Weights and formats may differ
+/// between projections and between experts.
+class MoeTrellisSwiglu {
+ public:
+  /// experts: abi::Expert [n_experts]; scratch: moe_scratch_floats().
+  MoeTrellisSwiglu(const MoeShape& shape, const BufferView& experts, const BufferView& h, const RoutingBuffers& routing,
+                   const BufferView& x, std::int64_t n_rows, const BufferView& scratch, abi::KernelVariant variant);
+
+  /// Sorts slots by expert, stably, and gathers their inputs.
+  void gather(Encoder& encoder) const;
+
+  /// Gate, up, SwiGLU and down of experts first .. + n of the table, active or not: two launches.
+  void run_experts(Encoder& encoder, std::int64_t first, std::int64_t n) const;
+
+  /// Adds the weighted outputs to x.
+  void combine(Encoder& encoder) const;
+
+ private:
+  MoeShape shape_;
+  RoutingBuffers routing_;
+  BufferView h_;
+  BufferView x_;
+  BufferView gate_in_;
+  BufferView up_in_;
+  BufferView inner_;
+  BufferView expert_out_;
+  abi::MoeArguments arguments_;
+  abi::KernelVariant variant_;
+};
 
 }  // namespace marlin::ops

@@ -5,7 +5,7 @@
 
 namespace marlin::ops {
 
-void rms_norm(CommandBuffer& commands, const BufferView& weight, const Rows& x, const Rows& out, std::int64_t n_rows,
+void rms_norm(Encoder& encoder, const BufferView& weight, const Rows& x, const Rows& out, std::int64_t n_rows,
               std::int64_t n, double eps) {
   check_holds(weight, n, sizeof(float));
   check_holds(x, n_rows, n);
@@ -17,7 +17,7 @@ void rms_norm(CommandBuffer& commands, const BufferView& weight, const Rows& x, 
                                         .out_stride = u32(out.stride),
                                         .eps = static_cast<float>(eps),
                                         .reserved = 0};
-  commands.dispatch("rms_norm_f32", arguments, {reads(x.view), writes(out.view)});
+  encoder.dispatch("rms_norm_f32", arguments, {reads(x.view), writes(out.view)});
 }
 
 }  // namespace marlin::ops

@@ -5,7 +5,7 @@
 
 namespace marlin::ops {
 
-void rope(CommandBuffer& commands, const BufferView& table, const Rows& x, std::int64_t n_rows,
+void rope(Encoder& encoder, const BufferView& table, const Rows& x, std::int64_t n_rows,
           std::int64_t start_position, const RopeShape& shape) {
   MARLIN_CHECK(shape.dim % 2 == 0 && shape.n_heads > 0);
   check_holds(table, (start_position + n_rows) * shape.dim, sizeof(float));
@@ -20,7 +20,7 @@ void rope(CommandBuffer& commands, const BufferView& table, const Rows& x, std::
                                      .reserved = 0};
   const std::size_t skipped = static_cast<std::size_t>(shape.offset) * sizeof(float);
   const BufferView rotated{x.view.buffer, x.view.offset + skipped, x.view.bytes - skipped};
-  commands.dispatch("rope_f32", arguments, {updates(rotated), reads(table)});
+  encoder.dispatch("rope_f32", arguments, {updates(rotated), reads(table)});
 }
 
 }  // namespace marlin::ops

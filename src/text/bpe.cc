@@ -40,7 +40,7 @@ std::pair<std::string_view, std::string_view> split_merge(const boost::json::val
              merge.get_array()[1].is_string()) {
     return {merge.get_array()[0].get_string(), merge.get_array()[1].get_string()};
   }
-  fail(ErrorCode::kBadFile, "{}/{} must be \"left right\" or [\"left\", \"right\"]", where, index);
+  fail(ErrorCode::kBadFile, R"({}/{} must be "left right" or ["left", "right"])", where, index);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backends/cpu/cpu_queue.h"
+#include "backends/cpu/simulation.h"
 #include "backends/cpu/simd.h"
 #include "base/error.h"
 
@@ -37,35 +38,43 @@ int resolve_threads(int requested) {
 
 class CpuDevice final : public Device {
  public:
-  explicit CpuDevice(const DeviceOptions& options)
-      : info_{.backend = "cpu",
+  CpuDevice(const DeviceOptions& options, Simulation simulation)
+      : Device(options),
+        info_{.backend = "cpu",
               .name = fmt::format("{}, {} threads", cpu::simd_target_name(), resolve_threads(options.n_threads)),
               .n_threads = resolve_threads(options.n_threads)},
-        queue_(info_.n_threads) {}
+        queue_(info_.n_threads, std::move(simulation)) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
 
   [[nodiscard]] bool supports(std::string_view kernel) const override { return queue_.find_kernel(kernel) != nullptr; }
 
-  std::unique_ptr<Buffer> allocate(std::size_t bytes, std::string label) override {
-    return std::make_unique<CpuBuffer>(std::move(label), PageMemory(bytes));
-  }
-
   std::unique_ptr<Buffer> wrap(std::span<const std::byte> memory, std::string label) override {
     return std::make_unique<CpuBuffer>(std::move(label), memory);
   }
 
-  std::shared_ptr<CommandBuffer> create_command_buffer(std::string label) override {
+ private:
+  std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label) override {
+    return std::make_unique<CpuBuffer>(std::move(label), PageMemory(bytes));
+  }
+
+  std::shared_ptr<CommandBuffer> make_command_buffer(std::string label) override {
     return std::make_shared<cpu::CpuCommandBuffer>(std::move(label), queue_);
   }
 
- private:
   DeviceInfo info_;
   cpu::CpuQueue queue_;
 };
 
 }  // namespace
 
-std::unique_ptr<Device> create_cpu_device(const DeviceOptions& options) { return std::make_unique<CpuDevice>(options); }
+std::unique_ptr<Device> create_cpu_device(const DeviceOptions& options) {
+  return std::make_unique<CpuDevice>(options, Simulation{});
+}
+
+std::unique_ptr<Device> create_simulated_device(const DeviceOptions& options, Simulation simulation) {
+  MARLIN_CHECK(!simulation.fault || simulation.gate != nullptr);
+  return std::make_unique<CpuDevice>(options, std::move(simulation));
+}
 
 }  // namespace marlin

@@ -1,12 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backends/cpu/cpu_queue.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "base/error.h"
 
 namespace marlin::cpu {
 
-CpuQueue::CpuQueue(int n_threads) : pool_(n_threads), scratch_(static_cast<std::size_t>(n_threads) * kScratchBytes) {
+using Clock = std::chrono::steady_clock;
+
+void CpuQueue::Backlog::push(std::shared_ptr<CpuCommandBuffer> commands) {
+  CpuCommandBuffer* const last = commands.get();
+  (first_ == nullptr ? first_ : last_->next_committed) = std::move(commands);
+  last_ = last;
+}
+
+std::shared_ptr<CpuCommandBuffer> CpuQueue::Backlog::pop() {
+  std::shared_ptr<CpuCommandBuffer> commands = std::move(first_);
+  first_ = std::move(commands->next_committed);
+  return commands;
+}
+
+CpuQueue::CpuQueue(int n_threads, Simulation simulation)
+    : pool_(n_threads),
+      scratch_(static_cast<std::size_t>(n_threads) * kScratchBytes),
+      simulation_(std::move(simulation)) {
   for (const CpuKernel& kernel : kernel_table()) kernels_.emplace(kernel.name, &kernel);
   thread_ = std::thread([this] { run(); });
 }
@@ -23,7 +41,7 @@ CpuQueue::~CpuQueue() {
 void CpuQueue::push(std::shared_ptr<CpuCommandBuffer> commands) {
   {
     const std::lock_guard lock(mutex_);
-    committed_.push_back(std::move(commands));
+    backlog_.push(std::move(commands));
   }
   changed_.notify_one();
 }
@@ -36,28 +54,45 @@ const CpuKernel* CpuQueue::find_kernel(std::string_view name) const {
 void CpuQueue::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || !committed_.empty(); });
-    if (committed_.empty()) return;
-    const std::shared_ptr<CpuCommandBuffer> commands = std::move(committed_.front());
-    committed_.pop_front();
+    changed_.wait(lock, [this] { return stopping_ || !backlog_.empty(); });
+    if (backlog_.empty()) return;
+    const std::shared_ptr<CpuCommandBuffer> commands = backlog_.pop();
     lock.unlock();
-    execute(*commands);
+    const ExecutionTimes times = execute(*commands);
     const std::optional<Error> failure = commands->failure();
-    std::deque<std::shared_ptr<CpuCommandBuffer>> dependents;
+    Backlog dependents;
     if (failure) {
       lock.lock();
-      dependents = std::exchange(committed_, {});
+      dependents = std::exchange(backlog_, {});
       lock.unlock();
     }
-    commands->complete(std::nullopt);
-    for (const auto& dependent : dependents) dependent->complete(failure);
+    commands->complete(std::nullopt, times);
+    while (!dependents.empty()) dependents.pop()->complete(failure, {times.ended, times.ended});
     lock.lock();
   }
 }
 
-void CpuQueue::execute(CpuCommandBuffer& commands) {
-  commands.prepare();
-  pool_.run([&](int thread) { commands.execute(scratch_.data() + static_cast<std::size_t>(thread) * kScratchBytes); });
+ExecutionTimes CpuQueue::execute(CpuCommandBuffer& commands) {
+  const auto began = Clock::now();
+  const std::uint64_t n = n_executed_++;
+  const SimulatedFault fault = simulation_.fault ? simulation_.fault(n, commands.label()) : SimulatedFault::kNone;
+  if (fault == SimulatedFault::kHang) simulation_.gate->pass();
+  if (fault == SimulatedFault::kFail) {
+    commands.fail_with(fmt::format("simulated failure in {}", commands.label()));
+  } else {
+    commands.prepare();
+    if (commands.is_parallel()) {
+      pool_.run([&](int thread) {
+        commands.execute(scratch_.data() + static_cast<std::size_t>(thread) * kScratchBytes);
+      });
+    } else {  // not worth waking anybody for
+      commands.execute(scratch_.data());
+    }
+  }
+  auto least = simulation_.per_command_buffer + simulation_.per_dispatch * commands.n_dispatches();
+  if (fault == SimulatedFault::kLate) least += simulation_.late_by;
+  if (least.count() > 0) std::this_thread::sleep_until(began + least);
+  return {began, Clock::now()};
 }
 
 }  // namespace marlin::cpu

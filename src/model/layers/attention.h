@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "device/command_buffer.h"
+#include "device/encoder.h"
 #include "model/config.h"
 #include "model/kv_cache.h"
 #include "model/step.h"
@@ -18,10 +18,13 @@ class Attention {
  public:
   virtual ~Attention() = default;
 
-  virtual void encode(CommandBuffer& commands, const Step& step, const LayerCache& cache) const = 0;
+  virtual void encode(Encoder& encoder, const Step& step, const LayerCache& cache) const = 0;
 
   /// Floats of step.space that encode() needs.
   [[nodiscard]] virtual std::int64_t space_floats(std::int64_t n_rows) const = 0;
+
+  /// Of all projections.
+  [[nodiscard]] virtual std::uint64_t weight_bytes() const = 0;
 };
 
 /// Binds the tensors under `prefix` ("model.layers.3.self_attn.").

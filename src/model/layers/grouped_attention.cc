@@ -37,7 +37,7 @@ class GroupedAttention final : public Attention {
     }
   }
 
-  void encode(CommandBuffer& commands, const Step& step, const LayerCache& cache) const override {
+  void encode(Encoder& encoder, const Step& step, const LayerCache& cache) const override {
     const std::int64_t n = step.n_rows;
     SpaceCutter space(step.space);
     const BufferView q = space.floats(n * q_width());
@@ -46,19 +46,19 @@ class GroupedAttention final : public Attention {
     const BufferView out = space.floats(n * q_width());
     const BufferView scratch = space.rest();
 
-    ops::linear(commands, q_, {step.h, hidden_}, {q, q_width()}, n, scratch);
-    ops::linear(commands, k_, {step.h, hidden_}, {k, kv_width()}, n, scratch);
-    ops::linear(commands, v_, {step.h, hidden_}, {v, kv_width()}, n, scratch);
-    if (q_norm_) normalise_heads(commands, *q_norm_, q, n * shape_.n_heads);
-    if (k_norm_) normalise_heads(commands, *k_norm_, k, n * shape_.n_kv_heads);
-    rotate(commands, step, {q, q_width()}, shape_.n_heads);
-    rotate(commands, step, {k, kv_width()}, shape_.n_kv_heads);
-    ops::kv_append(commands, {k, kv_width()}, cache.keys, n, kv_width(), step.start_position, cache.format);
-    ops::kv_append(commands, {v, kv_width()}, cache.values, n, kv_width(), step.start_position, cache.format);
+    ops::linear(encoder, q_, {step.h, hidden_}, {q, q_width()}, n, scratch, step.variant);
+    ops::linear(encoder, k_, {step.h, hidden_}, {k, kv_width()}, n, scratch, step.variant);
+    ops::linear(encoder, v_, {step.h, hidden_}, {v, kv_width()}, n, scratch, step.variant);
+    if (q_norm_) normalise_heads(encoder, *q_norm_, q, n * shape_.n_heads);
+    if (k_norm_) normalise_heads(encoder, *k_norm_, k, n * shape_.n_kv_heads);
+    rotate(encoder, step, {q, q_width()}, shape_.n_heads);
+    rotate(encoder, step, {k, kv_width()}, shape_.n_kv_heads);
+    ops::kv_append(encoder, {k, kv_width()}, cache.keys, n, kv_width(), step.start_position, cache.format);
+    ops::kv_append(encoder, {v, kv_width()}, cache.values, n, kv_width(), step.start_position, cache.format);
     ops::GroupedAttentionShape shape = shape_;
     shape.cache_format = cache.format;
-    ops::grouped_attention(commands, shape, q, cache.keys, cache.values, out, n, step.start_position);
-    ops::linear(commands, o_, {out, q_width()}, {step.x, hidden_}, n, scratch, ops::Output::kAccumulate);
+    ops::grouped_attention(encoder, shape, q, cache.keys, cache.values, out, n, step.start_position);
+    ops::linear(encoder, o_, {out, q_width()}, {step.x, hidden_}, n, scratch, step.variant, ops::Output::kAccumulate);
   }
 
   [[nodiscard]] std::int64_t space_floats(std::int64_t n_rows) const override {
@@ -69,18 +69,22 @@ class GroupedAttention final : public Attention {
     return n_rows * (2 * q_width() + 2 * kv_width()) + scratch;
   }
 
+  [[nodiscard]] std::uint64_t weight_bytes() const override {
+    return abi::weight_bytes(q_) + abi::weight_bytes(k_) + abi::weight_bytes(v_) + abi::weight_bytes(o_);
+  }
+
  private:
   [[nodiscard]] std::int64_t q_width() const { return shape_.n_heads * shape_.head_dim; }
   [[nodiscard]] std::int64_t kv_width() const { return shape_.n_kv_heads * shape_.head_dim; }
 
-  void normalise_heads(CommandBuffer& commands, const BufferView& norm, const BufferView& heads,
+  void normalise_heads(Encoder& encoder, const BufferView& norm, const BufferView& heads,
                        std::int64_t n_heads) const {
-    ops::rms_norm(commands, norm, {heads, shape_.head_dim}, {heads, shape_.head_dim}, n_heads, shape_.head_dim,
+    ops::rms_norm(encoder, norm, {heads, shape_.head_dim}, {heads, shape_.head_dim}, n_heads, shape_.head_dim,
                   norm_eps_);
   }
 
-  void rotate(CommandBuffer& commands, const Step& step, const ops::Rows& rows, std::int64_t n_heads) const {
-    ops::rope(commands, step.rope_table, rows, step.n_rows, step.start_position,
+  void rotate(Encoder& encoder, const Step& step, const ops::Rows& rows, std::int64_t n_heads) const {
+    ops::rope(encoder, step.rope_table, rows, step.n_rows, step.start_position,
               {.n_heads = n_heads,
                .head_stride = shape_.head_dim,
                .offset = 0,

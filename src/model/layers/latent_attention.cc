@@ -44,7 +44,7 @@ class LatentAttention final : public Attention {
     }
   }
 
-  void encode(CommandBuffer& commands, const Step& step, const LayerCache& cache) const override {
+  void encode(Encoder& encoder, const Step& step, const LayerCache& cache) const override {
     const std::int64_t n = step.n_rows;
     SpaceCutter space(step.space);
     const BufferView q = space.floats(n * q_width());
@@ -55,23 +55,23 @@ class LatentAttention final : public Attention {
 
     if (q_rank_ > 0) {
       const ops::Rows rows{q_latent, q_rank_};
-      ops::linear(commands, *q_a_, {step.h, hidden_}, rows, n, scratch);
-      ops::rms_norm(commands, *q_norm_, rows, rows, n, q_rank_, latent_eps_);
-      ops::linear(commands, q_b_, rows, {q, q_width()}, n, scratch);
+      ops::linear(encoder, *q_a_, {step.h, hidden_}, rows, n, scratch, step.variant);
+      ops::rms_norm(encoder, *q_norm_, rows, rows, n, q_rank_, latent_eps_);
+      ops::linear(encoder, q_b_, rows, {q, q_width()}, n, scratch, step.variant);
     } else {
-      ops::linear(commands, q_b_, {step.h, hidden_}, {q, q_width()}, n, scratch);
+      ops::linear(encoder, q_b_, {step.h, hidden_}, {q, q_width()}, n, scratch, step.variant);
     }
     const ops::Rows kv_rows{kv, cache_width()};
-    ops::linear(commands, kv_a_, {step.h, hidden_}, kv_rows, n, scratch);
-    ops::rms_norm(commands, kv_norm_, kv_rows, kv_rows, n, shape_.rank, latent_eps_);
-    ops::rope(commands, step.rope_table, {q, q_width()}, n, step.start_position,
+    ops::linear(encoder, kv_a_, {step.h, hidden_}, kv_rows, n, scratch, step.variant);
+    ops::rms_norm(encoder, kv_norm_, kv_rows, kv_rows, n, shape_.rank, latent_eps_);
+    ops::rope(encoder, step.rope_table, {q, q_width()}, n, step.start_position,
               rotation(shape_.n_heads, shape_.nope_dim));
-    ops::rope(commands, step.rope_table, kv_rows, n, step.start_position, rotation(1, shape_.rank));
-    ops::kv_append(commands, kv_rows, cache.keys, n, cache_width(), step.start_position, cache.format);
+    ops::rope(encoder, step.rope_table, kv_rows, n, step.start_position, rotation(1, shape_.rank));
+    ops::kv_append(encoder, kv_rows, cache.keys, n, cache_width(), step.start_position, cache.format);
     ops::LatentAttentionShape shape = shape_;
     shape.cache_format = cache.format;
-    ops::latent_attention(commands, shape, kv_b_, q, cache.keys, out, n, step.start_position, scratch);
-    ops::linear(commands, o_, {out, value_width()}, {step.x, hidden_}, n, scratch, ops::Output::kAccumulate);
+    ops::latent_attention(encoder, shape, kv_b_, q, cache.keys, out, n, step.start_position, scratch);
+    ops::linear(encoder, o_, {out, value_width()}, {step.x, hidden_}, n, scratch, step.variant, ops::Output::kAccumulate);
   }
 
   [[nodiscard]] std::int64_t space_floats(std::int64_t n_rows) const override {
@@ -80,6 +80,12 @@ class LatentAttention final : public Attention {
       scratch = std::max(scratch, ops::linear_scratch_floats(matrix, n_rows));
     }
     return n_rows * (q_width() + cache_width() + value_width() + q_rank_) + scratch;
+  }
+
+  [[nodiscard]] std::uint64_t weight_bytes() const override {
+    std::uint64_t bytes = q_a_ ? abi::weight_bytes(*q_a_) : 0;
+    for (const abi::Matrix* matrix : {&q_b_, &kv_a_, &kv_b_, &o_}) bytes += abi::weight_bytes(*matrix);
+    return bytes;
   }
 
  private:

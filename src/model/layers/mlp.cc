@@ -2,6 +2,7 @@
 #include "model/layers/mlp.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
@@ -35,6 +36,11 @@ std::vector<abi::Expert> bind_dense(Weights& weights, const std::string& prefix,
   return slices;
 }
 
+std::uint32_t bits_of(const abi::Matrix& matrix) {
+  if (matrix.format == abi::MatrixFormat::kExl3) return matrix.bits;
+  return matrix.format == abi::MatrixFormat::kF32 ? 32 : 16;
+}
+
 abi::RouterScoring router_scoring(RouterScoring scoring) {
   return scoring == RouterScoring::kSigmoid ? abi::RouterScoring::kSigmoid : abi::RouterScoring::kSoftmax;
 }
@@ -66,7 +72,8 @@ Mlp Mlp::bind(Weights& weights, const ModelConfig& config, std::int64_t layer, c
   if (shared) {
     experts.push_back(bind_expert(weights, prefix + "shared_experts.", "", hidden, moe.shared_intermediate_size));
   }
-  mlp.shape_.slots_per_row = moe.top_k + (shared ? 1 : 0);
+  mlp.n_shared_ = shared ? 1 : 0;
+  mlp.shape_.slots_per_row = moe.top_k + mlp.n_shared_;
   mlp.add_table(weights, experts);
   mlp.router_ = Router{.shape = {.top_k = moe.top_k,
                                  .scoring = router_scoring(moe.scoring),
@@ -84,26 +91,72 @@ Mlp Mlp::bind(Weights& weights, const ModelConfig& config, std::int64_t layer, c
 
 void Mlp::add_table(Weights& weights, std::span<const abi::Expert> experts) {
   shape_.n_experts = static_cast<std::int64_t>(experts.size());
+  min_bits_ = UINT32_MAX;
   for (const abi::Expert& expert : experts) {
     shape_.in_stride = std::max<std::int64_t>({shape_.in_stride, expert.gate.stored_in, expert.up.stored_in});
     shape_.inner_stride = std::max<std::int64_t>(shape_.inner_stride, expert.down.stored_in);
+    const bool routed = &expert - experts.data() < shape_.n_experts - n_shared_;
+    for (const abi::Matrix* matrix : {&expert.gate, &expert.up, &expert.down}) {
+      (routed ? routed_bytes_ : other_bytes_) += abi::weight_bytes(*matrix);
+      min_bits_ = std::min(min_bits_, bits_of(*matrix));
+      max_bits_ = std::max(max_bits_, bits_of(*matrix));
+    }
   }
   experts_ = weights.store(std::as_bytes(experts));
 }
 
-void Mlp::encode(CommandBuffer& commands, const Step& step) const {
+double Mlp::expected_weight_bytes(std::int64_t n_rows) const {
+  const auto routed = static_cast<double>(routed_bytes_);
+  const auto other = static_cast<double>(other_bytes_);
+  if (!router_) return routed + other;
+  const double missed = 1.0 - static_cast<double>(router_->shape.top_k) / static_cast<double>(router_->gate.n_out);
+  return routed * (1.0 - std::pow(missed, static_cast<double>(n_rows))) + other +
+         static_cast<double>(abi::weight_bytes(router_->gate));
+}
+
+std::string Mlp::bits() const {
+  return min_bits_ == max_bits_ ? fmt::format("{}", min_bits_) : fmt::format("{}-{}", min_bits_, max_bits_);
+}
+
+void Mlp::encode(LayerBatchContext& batch, const Step& step) const {
   const std::int64_t n = step.n_rows;
+  Encoder& encoder = batch.encoder();
   ops::RoutingBuffers routing = step.routing;
   if (router_) {
+    batch.begin_stage(Stage::kRouter);
     SpaceCutter space(step.space);
     const BufferView logits = space.floats(n * router_->gate.n_out);
-    ops::linear(commands, router_->gate, {step.h, shape_.hidden}, {logits, router_->gate.n_out}, n, space.rest());
-    ops::route(commands, router_->shape, shape_, logits, router_->correction_bias, routing, n);
+    ops::linear(encoder, router_->gate, {step.h, shape_.hidden}, {logits, router_->gate.n_out}, n, space.rest(),
+                step.variant);
+    ops::route(encoder, router_->shape, shape_, logits, router_->correction_bias, routing, n);
   } else {
     routing.ids = fixed_ids_;
     routing.weights = fixed_weights_;
   }
-  ops::moe(commands, shape_, experts_, step.h, routing, step.x, n, step.space);
+  batch.begin_stage(Stage::kExperts);
+  const ops::MoeTrellisSwiglu moe(shape_, experts_, step.h, routing, step.x, n, step.space, step.variant);
+  moe.gather(encoder);
+  run_experts(batch, moe, step.expert_dispatch);
+  moe.combine(encoder);
+}
+
+void Mlp::run_experts(LayerBatchContext& batch, const ops::MoeTrellisSwiglu& moe, ExpertDispatch dispatch) const {
+  Encoder& encoder = batch.encoder();
+  switch (dispatch) {
+    case ExpertDispatch::kBatched:
+      moe.run_experts(encoder, 0, shape_.n_experts);
+      return;
+    case ExpertDispatch::kSequential:
+      for (std::int64_t expert = 0; expert < shape_.n_experts; ++expert) moe.run_experts(encoder, expert, 1);
+      return;
+    case ExpertDispatch::kSharedApart:
+      moe.run_experts(encoder, 0, shape_.n_experts - n_shared_);
+      if (n_shared_ == 0) return;
+      batch.begin_stage(Stage::kSharedExpert);
+      moe.run_experts(encoder, shape_.n_experts - n_shared_, n_shared_);
+      batch.begin_stage(Stage::kExperts);
+      return;
+  }
 }
 
 std::int64_t Mlp::space_floats(std::int64_t n_rows) const {

@@ -35,7 +35,7 @@ struct TileGrid {
   std::size_t n_runs;         // stored_in / 128
 };
 
-// Sums of one row and tile column are stored as [group][column half][lane]; decode_group's weight j belongs to half j /
+// Sums are stored as [tile column][row], those of one row and tile column as [group][column half][lane]; decode_group's weight j belongs to half j /
 // 4 and multiplies inputs 4 (j % 4) .. + 3 of the tile's 16 (in tile order), repeated over the lanes.
 
 #if HWY_TARGET != HWY_SSE4
@@ -113,7 +113,7 @@ HWY_NOINLINE void multiply_rows(const float* weights, const float* x, std::size_
     MARLIN_UNROLL
     for (int row = 0; row < kRows; ++row) {
       MARLIN_UNROLL
-      for (int i = 0; i < 2 * kHeld; ++i) sum[row][i] = hn::Load(d, group_sums + row * kRowSums + i * kTileLanes);
+      for (int i = 0; i < 2 * kHeld; ++i) sum[row][i] = hn::Load(d, group_sums + row * kColumnSums + i * kTileLanes);
     }
     for (std::size_t tile = 0; tile < kRunTiles; ++tile) {
       const float* tile_weights = weights + tile * kTileWeights + static_cast<std::size_t>(group) * 8 * kTileLanes;
@@ -135,7 +135,7 @@ HWY_NOINLINE void multiply_rows(const float* weights, const float* x, std::size_
     MARLIN_UNROLL
     for (int row = 0; row < kRows; ++row) {
       MARLIN_UNROLL
-      for (int i = 0; i < 2 * kHeld; ++i) hn::Store(sum[row][i], d, group_sums + row * kRowSums + i * kTileLanes);
+      for (int i = 0; i < 2 * kHeld; ++i) hn::Store(sum[row][i], d, group_sums + row * kColumnSums + i * kTileLanes);
     }
   }
 }
@@ -143,9 +143,9 @@ HWY_NOINLINE void multiply_rows(const float* weights, const float* x, std::size_
 HWY_INLINE void multiply_all_rows(const float* weights, const float* x, std::size_t x_stride, std::uint32_t n_rows,
                                   float* sums) {
   std::uint32_t row = 0;
-  for (; row + 4 <= n_rows; row += 4) multiply_rows<4>(weights, x + row * x_stride, x_stride, sums + row * kRowSums);
+  for (; row + 4 <= n_rows; row += 4) multiply_rows<4>(weights, x + row * x_stride, x_stride, sums + row * kColumnSums);
   x += row * x_stride;
-  sums += row * kRowSums;
+  sums += row * kColumnSums;
   switch (n_rows - row) {
     case 1:
       return multiply_rows<1>(weights, x, x_stride, sums);
@@ -168,7 +168,7 @@ void sum_products(const TileGrid& grid, const float* x, std::size_t x_stride, st
     for (std::size_t column = 0; column < kBlockColumns; ++column) {
       const std::uint8_t* tile = grid.tiles + run * kRunTiles * grid.row_bytes + column * 32 * K;
       decode_run<K, kCodebook>(tile, grid.row_bytes, weights);
-      multiply_all_rows(weights, x + run * kHadamardSize, x_stride, n_rows, sums + column * kColumnSums);
+      multiply_all_rows(weights, x + run * kHadamardSize, x_stride, n_rows, sums + column * n_rows * kColumnSums);
     }
   }
 }
@@ -197,9 +197,9 @@ SumProducts sum_products_for(const abi::Matrix& matrix) {
 }
 
 /// Adds up the four lanes of each output, then the output side of the layer: (. Hb) o svh.
-void finish_row(const float* sums, const std::uint8_t* output_scale, float* out) {
+void finish_row(const float* sums, std::size_t column_stride, const std::uint8_t* output_scale, float* out) {
   for (std::size_t column = 0; column < kBlockColumns; ++column) {
-    const float* column_sums = sums + column * kColumnSums;
+    const float* column_sums = sums + column * column_stride;
     for (std::size_t quad = 0; quad < kColumnSums / 4; ++quad) {
       const std::size_t group = quad * 4 / (2 * kTileLanes);
       const std::size_t half = quad * 4 / kTileLanes % 2;
@@ -229,7 +229,7 @@ void exl3_block_target(const abi::Matrix& matrix, const float* x, std::size_t x_
   sum_products_for(matrix)(grid, x, x_stride, n_rows, sums, weights);
   const auto* output_scale = reinterpret_cast<const std::uint8_t*>(matrix.output_scale) + std::size_t{block} * 256;
   for (std::uint32_t row = 0; row < n_rows; ++row) {
-    finish_row(sums + row * kRowSums, output_scale, out + row * kHadamardSize);
+    finish_row(sums + row * kColumnSums, n_rows * kColumnSums, output_scale, out + row * kHadamardSize);
   }
 }
 

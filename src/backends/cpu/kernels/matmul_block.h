@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one matrix product of the cpu backend: up to 64 rows times a block of 128 outputs of a matrix of any format.
+// The one matrix product of the cpu backend: up to 128 rows times a block of 128 outputs of a matrix of any format.
 // Linear layers and experts are made of it. A row's result does not depend on which other rows share the call.
 #pragma once
 
@@ -11,10 +11,10 @@
 namespace marlin::cpu {
 
 inline constexpr std::uint32_t kBlockOutputs = 128;
-inline constexpr std::uint32_t kBlockRows = 64;
+inline constexpr std::uint32_t kBlockRows = 128;
 
 /// Scratch that matmul_block needs.
-inline constexpr std::size_t kMatmulScratchBytes = 144 * 1024;
+inline constexpr std::size_t kMatmulScratchBytes = 264 * 1024;
 
 inline std::uint32_t n_blocks(const abi::Matrix& matrix) {
   return (matrix.stored_out + kBlockOutputs - 1) / kBlockOutputs;

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/workspace.h"
+
+#include "base/error.h"
+
+namespace marlin {
+
+Workspace::Workspace(Device& device, std::int64_t n_floats)
+    : buffer_(device.allocate(bytes(n_floats), "workspace")) {}
+
+BufferView Workspace::space(std::int64_t n_floats) const {
+  MARLIN_CHECK(n_floats >= 0 && bytes(n_floats) <= buffer_->size_bytes());
+  return {buffer_.get(), 0, bytes(n_floats)};
+}
+
+}  // namespace marlin
