@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "generation/sampler_random.h"
 #include "metal_marlin/error.h"
+#include "sampling/sampler_random.h"
 
 namespace marlin {
 namespace {
