@@ -24,12 +24,20 @@ class TextOutput {
   TextOutput(const Tokenizer& tokenizer, const std::vector<std::string>& stops, const TextSink& sink)
       : decoder_(tokenizer, /*skip_special=*/true), stops_(stops), sink_(sink) {}
 
-  void push(std::int32_t token) { emit(stops_.push(decoder_.push(token))); }
+  void push(std::int32_t token) {
+    decoded_.clear();
+    decoder_.push(token, decoded_);
+    stops_.push(decoded_, text_);
+    emit();
+  }
 
   void finish() {
     if (stops_.matched()) return;
-    emit(stops_.push(decoder_.flush()));
-    if (!stops_.matched()) emit(stops_.flush());
+    decoded_.clear();
+    decoder_.flush(decoded_);
+    stops_.push(decoded_, text_);
+    if (!stops_.matched()) stops_.flush(text_);
+    emit();
   }
 
   [[nodiscard]] bool stopped() const { return stops_.matched(); }
@@ -37,16 +45,18 @@ class TextOutput {
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
-  void emit(const std::string& text) {
-    if (text.empty()) return;
-    text_ += text;
-    if (sink_ && !cancelled_) cancelled_ = !sink_(text);
+  void emit() {
+    const std::string_view text = std::string_view(text_).substr(n_emitted_);
+    n_emitted_ = text_.size();
+    if (sink_ && !cancelled_ && !text.empty()) cancelled_ = !sink_(text);
   }
 
   StreamDecoder decoder_;
   StopMatcher stops_;
   const TextSink& sink_;
+  std::string decoded_;  // by the token at hand
   std::string text_;
+  std::size_t n_emitted_ = 0;
   bool cancelled_ = false;
 };
 
