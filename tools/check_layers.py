@@ -18,13 +18,14 @@ ALLOWED = {
     "src/text": ["src/text/jinja", "src/io", "src/base"],
     "src/trellis": ["src/base"],
     "src/device": ["src/base", "include/metal_marlin"],
-    "src/backends/cpu": ["src/device", "src/abi", "src/base"],
+    "src/sampling": ["src/abi", "src/base", "include/metal_marlin"],
+    "src/backends/cpu": ["src/sampling", "src/device", "src/abi", "src/base"],
     "src/backends": ["src/backends/cpu", "src/device", "src/base"],
     "src/ops": ["src/device", "src/abi", "src/base"],
     "src/model/arch": ["src/model", "src/io", "src/base"],  # of src/model only config.h
     "src/model": ["src/model/arch", "src/ops", "src/device", "src/abi", "src/trellis", "src/io", "src/base"],
-    "src/generation": ["src/model", "src/model/arch", "src/backends", "src/text", "src/text/jinja", "src/device", "src/io",
-                       "src/base", "include/metal_marlin"],
+    "src/generation": ["src/model", "src/model/arch", "src/backends", "src/text", "src/text/jinja", "src/sampling",
+                       "src/device", "src/io", "src/base", "include/metal_marlin"],
     "apps/metal-marlin": ["src/generation", "src/model", "src/model/arch", "src/text", "src/text/jinja", "src/backends",
                           "src/io", "src/base", "include/metal_marlin"],
 }

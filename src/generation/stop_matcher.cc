@@ -3,7 +3,7 @@
 // held.
 #include "generation/stop_matcher.h"
 
-#include <utility>
+#include <algorithm>
 
 #include "base/error.h"
 
@@ -12,6 +12,7 @@ namespace marlin {
 StopMatcher::StopMatcher(std::span<const std::string> stops) : nodes_(1) {
   constexpr std::size_t kMaxBytes = std::size_t{1} << 24U;
   std::size_t total = 0;
+  std::size_t longest = 0;
   for (std::size_t i = 0; i < stops.size(); ++i) {
     if (stops[i].empty()) {
       fail(ErrorCode::kInvalidArgument, "--stop must be text that is not empty, got ''");
@@ -22,37 +23,37 @@ StopMatcher::StopMatcher(std::span<const std::string> stops) : nodes_(1) {
     }
     insert(stops[i], static_cast<std::int32_t>(i));
     stop_bytes_.push_back(stops[i].size());
+    longest = std::max(longest, stops[i].size());
   }
+  held_.reserve(longest);
   link_failures();
 }
 
-std::string StopMatcher::push(std::string_view piece) {
+void StopMatcher::push(std::string_view piece, std::string& out) {
   if (matched()) {
-    return {};
+    return;
   }
-  std::string text = std::move(held_);
+  out += held_;
   held_.clear();
-  const std::size_t n_before = text.size();
-  text += piece;
+  const std::size_t n_before = out.size();
+  out += piece;
   for (std::size_t i = 0; i < piece.size(); ++i) {
     state_ = step(state_, static_cast<unsigned char>(piece[i]));
     if (const std::int32_t match = nodes_[static_cast<std::size_t>(state_)].match; match != kNone) {
       match_ = static_cast<std::size_t>(match);
-      text.resize(n_before + i + 1 - stop_bytes_[*match_]);
-      return text;
+      out.resize(n_before + i + 1 - stop_bytes_[*match_]);
+      return;
     }
   }
-  const std::size_t n_certain = text.size() - nodes_[static_cast<std::size_t>(state_)].depth;
-  held_ = text.substr(n_certain);
-  text.resize(n_certain);
-  return text;
+  const std::size_t n_certain = out.size() - nodes_[static_cast<std::size_t>(state_)].depth;
+  held_.assign(out, n_certain);
+  out.resize(n_certain);
 }
 
-std::string StopMatcher::flush() {
+void StopMatcher::flush(std::string& out) {
   state_ = 0;
-  std::string text = std::move(held_);
+  out += held_;
   held_.clear();
-  return text;
 }
 
 void StopMatcher::insert(std::string_view stop, std::int32_t index) {

@@ -21,12 +21,14 @@ class StopMatcher {
   /// `stops` may be none. Errors: kInvalidArgument for an empty string.
   explicit StopMatcher(std::span<const std::string> stops);
 
-  /// Takes the next piece; returns the text that is now certain to lie before any stop string. Nothing once matched().
-  std::string push(std::string_view piece);
+  /// Takes the next piece, which is not part of `out`; appends to `out` the text that is now certain to lie before any
+  /// stop string. Nothing once matched(). Allocates only to grow `out`, which for a moment also holds what is then held
+  /// back.
+  void push(std::string_view piece, std::string& out);
 
-  /// The end of the text: returns what was held back, which no stop string completed. Nothing once matched().
+  /// The end of the text: appends what was held back, which no stop string completed. Nothing once matched().
   /// Afterwards the matcher is as new, unless it has matched.
-  std::string flush();
+  void flush(std::string& out);
 
   /// Whether a stop string has appeared.
   [[nodiscard]] bool matched() const noexcept { return match_.has_value(); }

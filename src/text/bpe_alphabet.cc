@@ -41,15 +41,18 @@ void append_byte_level(std::string_view bytes, std::string& out) {
   for (const char byte : bytes) append_utf8(out, kCharacters[static_cast<unsigned char>(byte)]);
 }
 
-std::optional<std::string> bytes_of_byte_level(std::string_view token) {
-  std::string bytes;
+bool append_bytes_of_byte_level(std::string_view token, std::string& out) {
+  const std::size_t before = out.size();
   for (std::size_t i = 0; i < token.size();) {
     const CodePoint c = decode_utf8(token, i);
-    if (c.value >= kAlphabetEnd || kBytes[c.value] < 0) return std::nullopt;
-    bytes.push_back(static_cast<char>(kBytes[c.value]));
+    if (c.value >= kAlphabetEnd || kBytes[c.value] < 0) {
+      out.resize(before);
+      return false;
+    }
+    out.push_back(static_cast<char>(kBytes[c.value]));
     i += c.length;
   }
-  return bytes;
+  return true;
 }
 
 }  // namespace marlin

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,7 +12,7 @@ namespace marlin {
 /// Appends the characters that stand for `bytes`.
 void append_byte_level(std::string_view bytes, std::string& out);
 
-/// The bytes that `token` stands for; none if it has a character that stands for no byte.
-std::optional<std::string> bytes_of_byte_level(std::string_view token);
+/// Appends the bytes that `token` stands for; false, and nothing, if it has a character that stands for no byte.
+bool append_bytes_of_byte_level(std::string_view token, std::string& out);
 
 }  // namespace marlin

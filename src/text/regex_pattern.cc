@@ -15,9 +15,15 @@ Regex regex_from_pattern(const JsonPlace& pattern) {
 
 std::string replace_matches(const Regex& regex, std::string_view text, std::string_view content, std::size_t original,
                             std::string_view where) {
-  std::string out;
-  std::size_t copied = 0;
   RegexScan scan(regex);
+  std::string out;
+  append_replaced(scan, text, content, original, where, out);
+  return out;
+}
+
+void append_replaced(RegexScan& scan, std::string_view text, std::string_view content, std::size_t original,
+                     std::string_view where, std::string& out) {
+  std::size_t copied = 0;
   scan.start(text);
   for (TextRange match{}; scan.next(match);) {
     out.append(text.substr(copied, match.begin - copied)).append(content);
@@ -25,7 +31,6 @@ std::string replace_matches(const Regex& regex, std::string_view text, std::stri
     check_growth(out.size(), original, where);
   }
   out.append(text.substr(copied));
-  return out;
 }
 
 }  // namespace marlin

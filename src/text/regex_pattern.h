@@ -18,4 +18,8 @@ Regex regex_from_pattern(const JsonPlace& pattern);
 std::string replace_matches(const Regex& regex, std::string_view text, std::string_view content, std::size_t original,
                             std::string_view where);
 
+/// The same with a scan that is used again and again, appended to `out`; `original` counts all that `out` is made of.
+void append_replaced(RegexScan& scan, std::string_view text, std::string_view content, std::size_t original,
+                     std::string_view where, std::string& out);
+
 }  // namespace marlin

@@ -4,16 +4,10 @@
 
 namespace marlin {
 
-std::string StreamDecoder::push(TokenId id) {
-  std::string text;
-  if (const auto given = tokenizer_.decodable(id, skip_special_)) stream_.push(*given, text);
-  return text;
+void StreamDecoder::push(TokenId id, std::string& out) {
+  if (const auto given = tokenizer_.decodable(id, skip_special_)) stream_.push(*given, out);
 }
 
-std::string StreamDecoder::flush() {
-  std::string text;
-  stream_.finish(text);
-  return text;
-}
+void StreamDecoder::flush(std::string& out) { stream_.finish(out); }
 
 }  // namespace marlin

@@ -16,11 +16,11 @@ class StreamDecoder {
   StreamDecoder(const Tokenizer& tokenizer, bool skip_special)
       : tokenizer_(tokenizer), stream_(tokenizer.decoder()), skip_special_(skip_special) {}
 
-  /// The text that this token settles: whole characters, possibly none.
-  std::string push(TokenId id);
-  /// The rest, an incomplete character as U+FFFD. Call once, last: all that push() and flush() gave is then what
-  /// Tokenizer::decode gives for all ids at once.
-  std::string flush();
+  /// Appends the text that this token settles: whole characters, possibly none. Allocates as TokenDecoder::Stream does.
+  void push(TokenId id, std::string& out);
+  /// Appends the rest, an incomplete character as U+FFFD. Call once, last: all that push() and flush() gave is then
+  /// what Tokenizer::decode gives for all ids at once.
+  void flush(std::string& out);
 
  private:
   const Tokenizer& tokenizer_;

@@ -13,6 +13,9 @@
 namespace marlin {
 namespace {
 
+/// Tokens are rarely longer.
+constexpr std::size_t kUsualBytes = 256;
+
 /// The value of a token like "<0x0A>", or -1.
 int byte_token_value(std::string_view token) {
   if (token.size() != 6 || token.substr(0, 3) != "<0x" || token[5] != '>') return -1;
@@ -26,13 +29,12 @@ int byte_token_value(std::string_view token) {
   return value;
 }
 
-std::string replace_character(std::string_view text, std::string_view from, std::string_view to) {
-  std::string out;
+void append_replaced(std::string_view text, std::string_view from, std::string_view to, std::string& out) {
   std::size_t copied = 0;
   for (std::size_t at = 0; (at = text.find(from, copied)) != std::string_view::npos; copied = at + from.size()) {
     out.append(text.substr(copied, at - copied)).append(to);
   }
-  return out.append(text.substr(copied));
+  out.append(text.substr(copied));
 }
 
 std::string one_character(const JsonPlace& place) {
@@ -97,7 +99,8 @@ std::string TokenDecoder::token_bytes(std::string_view token) const {
   std::string bytes(token);
   for (const Step& step : steps_) {
     if (std::holds_alternative<ByteLevel>(step.action)) {
-      return bytes_of_byte_level(bytes).value_or(bytes);
+      std::string decoded;
+      return append_bytes_of_byte_level(bytes, decoded) ? decoded : bytes;
     }
     const int value = std::holds_alternative<ByteFallback>(step.action) ? byte_token_value(bytes) : -1;
     if (value >= 0) return {static_cast<char>(value)};
@@ -105,10 +108,21 @@ std::string TokenDecoder::token_bytes(std::string_view token) const {
     if (const auto* replace = std::get_if<Replace>(&step.action)) {
       bytes = replace_matches(replace->pattern, bytes, replace->content, token.size(), step.where);
     } else if (const auto* metaspace = std::get_if<Metaspace>(&step.action)) {
-      bytes = replace_character(bytes, metaspace->replacement, " ");
+      std::string replaced;
+      append_replaced(bytes, metaspace->replacement, " ", replaced);
+      bytes = std::move(replaced);
     }
   }
   return bytes;
+}
+
+TokenDecoder::Stream::Stream(const TokenDecoder& decoder) : decoder_(decoder), states_(decoder.steps_.size()) {
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    if (const auto* replace = std::get_if<Replace>(&decoder.steps_[i].action)) {
+      states_[i].scan = std::make_unique<RegexScan>(replace->pattern);
+    }
+    for (std::string* text : {&states_[i].held, &states_[i].bytes, &states_[i].piece}) text->reserve(kUsualBytes);
+  }
 }
 
 void TokenDecoder::Stream::push(std::string_view token, std::string& out) {
@@ -163,10 +177,11 @@ void TokenDecoder::Stream::finish_from(std::size_t index, std::string& out) {
 
 void TokenDecoder::Stream::act(const ByteLevel& /*action*/, std::size_t index, std::string_view token,
                                std::string& out) {
-  const auto bytes = bytes_of_byte_level(token);
-  std::string settled;
-  states_[index].repairer.push(bytes ? std::string_view(*bytes) : token, settled);
-  if (!settled.empty()) feed(index + 1, settled, out);
+  State& state = states_[index];
+  state.bytes.clear();
+  state.piece.clear();
+  state.repairer.push(append_bytes_of_byte_level(token, state.bytes) ? state.bytes : token, state.piece);
+  if (!state.piece.empty()) feed(index + 1, state.piece, out);
 }
 
 void TokenDecoder::Stream::act(const ByteFallback& /*action*/, std::size_t index, std::string_view token,
@@ -181,13 +196,14 @@ void TokenDecoder::Stream::act(const ByteFallback& /*action*/, std::size_t index
 }
 
 void TokenDecoder::Stream::release_bytes(std::size_t index, std::string& out) {
-  const std::string bytes = std::exchange(states_[index].held, {});
+  std::string& bytes = states_[index].held;
   if (bytes.empty()) return;
   if (is_valid_utf8(bytes)) {
     feed(index + 1, bytes, out);
-    return;
+  } else {
+    for (std::size_t i = 0; i < bytes.size(); ++i) feed(index + 1, "\xEF\xBF\xBD", out);
   }
-  for (std::size_t i = 0; i < bytes.size(); ++i) feed(index + 1, "\xEF\xBF\xBD", out);
+  bytes.clear();
 }
 
 void TokenDecoder::Stream::act(const Fuse& /*action*/, std::size_t index, std::string_view token, std::string& out) {
@@ -195,7 +211,10 @@ void TokenDecoder::Stream::act(const Fuse& /*action*/, std::size_t index, std::s
 }
 
 void TokenDecoder::Stream::act(const Replace& action, std::size_t index, std::string_view token, std::string& out) {
-  feed(index + 1, replace_matches(action.pattern, token, action.content, taken_, decoder_.steps_[index].where), out);
+  State& state = states_[index];
+  state.piece.clear();
+  append_replaced(*state.scan, token, action.content, taken_, decoder_.steps_[index].where, state.piece);
+  feed(index + 1, state.piece, out);
 }
 
 void TokenDecoder::Stream::act(const Strip& action, std::size_t index, std::string_view token, std::string& out) {
@@ -222,8 +241,11 @@ void TokenDecoder::Stream::strip_beginning(const Strip& action, std::size_t inde
 }
 
 void TokenDecoder::Stream::act(const Metaspace& action, std::size_t index, std::string_view token, std::string& out) {
-  const bool drop = states_[index].count++ == 0 && action.drop_first;
-  feed(index + 1, replace_character(token, action.replacement, drop ? "" : " "), out);
+  State& state = states_[index];
+  const bool drop = state.count++ == 0 && action.drop_first;
+  state.piece.clear();
+  append_replaced(token, action.replacement, drop ? "" : " ", state.piece);
+  feed(index + 1, state.piece, out);
 }
 
 }  // namespace marlin

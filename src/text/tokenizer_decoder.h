@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -62,9 +63,10 @@ class TokenDecoder {
 /// Decodes one sequence of tokens. The decoder must outlive it.
 class TokenDecoder::Stream {
  public:
-  explicit Stream(const TokenDecoder& decoder) : decoder_(decoder), states_(decoder.steps_.size()) {}
+  explicit Stream(const TokenDecoder& decoder);
 
-  /// Takes the next token as the vocabulary spells it and appends to `out` what is settled: whole characters.
+  /// Takes the next token as the vocabulary spells it and appends to `out` what is settled: whole characters. Allocates
+  /// only to grow `out` and what is held, and for tokens that are uncommonly long.
   void push(std::string_view token, std::string& out);
   /// Ends the sequence and appends the rest. Call once, last.
   void finish(std::string& out);
@@ -75,6 +77,9 @@ class TokenDecoder::Stream {
     std::size_t count = 0;  // tokens seen (Metaspace), characters stripped (Strip)
     bool stripping = true;
     Utf8Repairer repairer;
+    std::unique_ptr<RegexScan> scan;  // Replace only
+    std::string bytes;                // scratch of one act: the token's bytes (ByteLevel)
+    std::string piece;                // scratch of one act: what the next step is given
   };
 
   void feed(std::size_t index, std::string_view token, std::string& out);

@@ -104,14 +104,23 @@ std::string repair_utf8(std::string_view bytes) {
 }
 
 void Utf8Repairer::push(std::string_view bytes, std::string& out) {
-  std::string joined;
-  if (!held_.empty()) {
-    joined = held_;
-    joined.append(bytes);
-    bytes = joined;
-    held_.clear();
+  std::size_t i = 0;
+  // A character held back is completed byte by byte, so that at most four are ever held.
+  while (!held_.empty() && i < bytes.size()) {
+    held_.push_back(bytes[i]);
+    const Utf8Step step = step_utf8(held_, 0);
+    if (step.kind == Utf8Step::Kind::kInvalid) {
+      out.append(kReplacement);  // for what was held; the byte that does not belong to it is looked at again
+      held_.clear();
+      break;
+    }
+    ++i;
+    if (step.kind == Utf8Step::Kind::kValid) {
+      out.append(held_);
+      held_.clear();
+    }
   }
-  for (std::size_t i = 0; i < bytes.size();) {
+  while (i < bytes.size()) {
     const Utf8Step step = step_utf8(bytes, i);
     if (step.kind == Utf8Step::Kind::kIncomplete) {
       held_ = bytes.substr(i);

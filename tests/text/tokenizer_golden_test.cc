@@ -17,8 +17,9 @@ std::vector<TokenId> ids_of(const json::value& value) { return json::value_to<st
 std::string streamed(const Tokenizer& tokenizer, const std::vector<TokenId>& ids, bool skip_special) {
   StreamDecoder decoder(tokenizer, skip_special);
   std::string text;
-  for (const TokenId id : ids) text += decoder.push(id);
-  return text + decoder.flush();
+  for (const TokenId id : ids) decoder.push(id, text);
+  decoder.flush(text);
+  return text;
 }
 
 TEST(TokenizerGolden, DemoModel) {

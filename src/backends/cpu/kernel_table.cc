@@ -12,6 +12,7 @@
 #include "abi/moe.h"
 #include "abi/rms_norm.h"
 #include "abi/rope.h"
+#include "abi/sample.h"
 #include "backends/cpu/kernel.h"
 #include "backends/cpu/kernels/kernels.h"
 
@@ -51,6 +52,7 @@ constexpr std::array kKernels = {
     CpuKernel{"rms_norm_f32", sizeof(abi::RmsNormArguments), 2, rms_norm_items, rms_norm},
     CpuKernel{"rope_f32", sizeof(abi::RopeArguments), 2, rope_items, rope},
     CpuKernel{"router_f32", sizeof(abi::RouterArguments), 3, router_items, router},
+    CpuKernel{"sample_f32", sizeof(abi::SampleArguments), 3, sample_items, sample},
 };
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "tests/ops/linear_cases.h"
 #include "tests/ops/moe_cases.h"
 #include "tests/ops/row_cases.h"
+#include "tests/ops/sample_cases.h"
 
 namespace marlin {
 namespace {
@@ -82,6 +83,10 @@ TEST_P(SimdTarget, RowOperations) {
   test::check_embed(device());
   test::check_rms_norm(device());
   test::check_kv_append(device());
+}
+
+TEST_P(SimdTarget, Sample) {
+  for (const test::SampleCase& c : test::sample_cases()) test::check_sample(device(), c);
 }
 
 }  // namespace

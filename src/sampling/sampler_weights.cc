@@ -2,7 +2,7 @@
 // See sampler_weights.h. One source for every SIMD width. Surprise: multiplications and additions stay apart although
 // most targets could fuse them (CMakeLists.txt forbids the compiler to), since fusing would change the last bit of some
 // weights.
-#include "generation/sampler_weights.h"
+#include "sampling/sampler_weights.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 #include <limits>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "generation/sampler_weights.cc"
+#define HWY_TARGET_INCLUDE "sampling/sampler_weights.cc"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 

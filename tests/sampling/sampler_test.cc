@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sampler against a literal reference, and at its edges. What it draws: sampler_draw_test.cc.
-#include "generation/sampler.h"
+#include "sampling/sampler.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "metal_marlin/error.h"
-#include "tests/generation/sampler_reference.h"
+#include "tests/sampling/sampler_reference.h"
 
 namespace marlin {
 namespace {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ranges of sampling and generation options (validate() of sampler.h), checked once per request before a sampler is
-// made. Surprise: every check is written so that NaN fails it.
-#include <cmath>
+// See sampler_options.h. Surprise: every check is written so that NaN fails it.
+#include "sampling/sampler_options.h"
+
 #include <limits>
 
 #include "base/error.h"
-#include "generation/sampler.h"
 
 namespace marlin {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // See sampler_cut.h. A radix selection: each round finds the bucket of keys in which the target is reached and goes on
 // with the tokens of that bucket alone. Sums run in the order of `tokens`, so that rounding is the same everywhere.
-#include "generation/sampler_cut.h"
+#include "sampling/sampler_cut.h"
 
 #include <algorithm>
 #include <bit>
@@ -16,8 +16,9 @@ TokenRank rank_of(float logit, std::int32_t token) {
   return (TokenRank{key} << 32U) | static_cast<std::uint32_t>(token);
 }
 
-TokenRank CutFinder::find(std::span<const std::int32_t> tokens, std::span<const float> logits, const double* weights,
-                          double target) {
+TokenRank find_cut(std::span<const std::int32_t> tokens, std::span<const float> logits, const double* weights,
+                   double target, const CutScratch& scratch) {
+  constexpr int kDigitBits = std::bit_width(kCutBuckets) - 1;
   const auto rank = [&](std::int32_t token) { return rank_of(logits[static_cast<std::size_t>(token)], token); };
   const auto key_of = [&](std::int32_t token) { return static_cast<std::uint32_t>(rank(token) >> 32U); };
   const auto measure_of = [&](std::int32_t token) { return weights == nullptr ? 1.0 : weights[token]; };
@@ -36,22 +37,22 @@ TokenRank CutFinder::find(std::span<const std::int32_t> tokens, std::span<const 
     }
     const int shift = std::max(0, static_cast<int>(std::bit_width(high - low)) - kDigitBits);
     const std::uint32_t last = (high - low) >> shift;
-    std::fill(measures_.begin(), measures_.begin() + last + 1, 0.0);
+    std::fill_n(scratch.measures.begin(), last + 1, 0.0);
     for (const std::int32_t token : active) {
-      measures_[(key_of(token) - low) >> shift] += measure_of(token);
+      scratch.measures[(key_of(token) - low) >> shift] += measure_of(token);
     }
     std::uint32_t bucket = 0;
-    for (; bucket < last && before + measures_[bucket] < target; ++bucket) {
-      before += measures_[bucket];
+    for (; bucket < last && before + scratch.measures[bucket] < target; ++bucket) {
+      before += scratch.measures[bucket];
     }
     // Every token is written and only those of the bucket advance the end: no branch to mispredict. In place is safe,
     // the end never overtakes the reading.
     std::size_t n_narrowed = 0;
     for (const std::int32_t token : active) {
-      narrowed_[n_narrowed] = token;
+      scratch.narrowed[n_narrowed] = token;
       n_narrowed += (key_of(token) - low) >> shift == bucket ? 1 : 0;
     }
-    active = std::span<const std::int32_t>(narrowed_).first(n_narrowed);
+    active = scratch.narrowed.first(n_narrowed);
   }
   // Equal logits: in order of their ids.
   for (const std::int32_t token : active) {

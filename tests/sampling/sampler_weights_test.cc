@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sampler's own exponential and its passes over blocks.
-#include "generation/sampler_weights.h"
+#include "sampling/sampler_weights.h"
 
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
@@ -10,7 +10,7 @@
 #include <limits>
 #include <vector>
 
-#include "generation/sampler_random.h"
+#include "sampling/sampler_random.h"
 
 namespace marlin {
 namespace {

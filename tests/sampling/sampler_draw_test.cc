@@ -7,8 +7,8 @@
 #include <map>
 #include <vector>
 
-#include "generation/sampler.h"
-#include "tests/generation/sampler_reference.h"
+#include "sampling/sampler.h"
+#include "tests/sampling/sampler_reference.h"
 
 namespace marlin {
 namespace {

@@ -11,8 +11,8 @@
 #include <span>
 #include <vector>
 
-#include "generation/sampler_random.h"
 #include "metal_marlin/generation_options.h"
+#include "sampling/sampler_random.h"
 
 namespace marlin::reference {
 

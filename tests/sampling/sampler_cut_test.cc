@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The radix selection against a full sort, on logits chosen to be awkward for it.
-#include "generation/sampler_cut.h"
+#include "sampling/sampler_cut.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <numeric>
 #include <vector>
 
-#include "generation/sampler_random.h"
+#include "sampling/sampler_random.h"
 
 namespace marlin {
 namespace {
@@ -44,6 +44,21 @@ std::vector<std::vector<float>> awkward_logits(std::size_t n) {
   }
   return result;
 }
+
+/// find_cut() with scratch of its own.
+class CutFinder {
+ public:
+  explicit CutFinder(std::size_t n_tokens) : measures_(kCutBuckets), narrowed_(n_tokens) {}
+
+  TokenRank find(const std::vector<std::int32_t>& tokens, const std::vector<float>& logits, const double* weights,
+                 double target) {
+    return find_cut(tokens, logits, weights, target, {measures_, narrowed_});
+  }
+
+ private:
+  std::vector<double> measures_;
+  std::vector<std::int32_t> narrowed_;
+};
 
 TEST(RankOf, OrdersAsFloatsDo) {
   const float max = std::numeric_limits<float>::max();

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ranges of the options and the wording of their errors.
+#include "sampling/sampler_options.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "generation/sampler.h"
 #include "metal_marlin/error.h"
+#include "sampling/sampler.h"
 
 namespace marlin {
 namespace {
