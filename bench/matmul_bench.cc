@@ -8,6 +8,7 @@
 
 #include "backends/registry.h"
 #include "base/memory.h"
+#include "ops/kernel_variant.h"
 #include "ops/linear.h"
 
 namespace marlin {
@@ -49,7 +50,8 @@ void run_linear(benchmark::State& state, const BenchMatrix& bench, std::int64_t 
   const auto view = [](Buffer& buffer) { return BufferView{&buffer, 0, buffer.size_bytes()}; };
   for (auto _ : state) {
     const auto commands = device->create_command_buffer("bench");
-    ops::linear(*commands, bench.matrix, {view(*x), kIn}, {view(*y), kOut}, n_rows, view(*scratch));
+    ops::linear(*commands, bench.matrix, {view(*x), kIn}, {view(*y), kOut}, n_rows, view(*scratch),
+                ops::variant_for_batch(n_rows));
     commands->commit();
     commands->wait();
   }

@@ -37,7 +37,7 @@ class ObservedSequence {
   void fill(std::span<const std::int32_t> context) {
     sequence_.truncate(0);
     sequence_.append(context);
-    if (!context.empty()) sequence_.logits();
+    if (!context.empty()) static_cast<void>(sequence_.logits());  // waits
   }
 
   /// Appends `tokens`, chooses a token, forgets them again; returns what the device did.
@@ -69,7 +69,9 @@ class PassProfiler {
 
   PassProfile profile(std::string name, std::span<const std::int32_t> context, std::span<const std::int32_t> tokens) {
     const auto n_rows = static_cast<std::int64_t>(tokens.size());
-    PassProfile pass{.name = std::move(name), .n_rows = n_rows};
+    PassProfile pass;
+    pass.name = std::move(name);
+    pass.n_rows = n_rows;
     pass.weight_bytes = loaded_.model->expected_weight_bytes(n_rows);
     measure_whole(context, tokens, pass);
     measure_stages(context, tokens, pass);

@@ -94,7 +94,7 @@ void Sequence::begin_sampling(const SamplingOptions& options, std::span<const st
       sampler_state_ = loaded_.device->allocate(bytes, "sampler state");
     }
     const std::span<std::byte> state(BufferView{sampler_state_.get(), 0, bytes}.host_write<std::byte>(), bytes);
-    initialise_sampler_state(arguments, options, options.seed.value_or(random_sampler_seed()), state);
+    initialise_sampler_state(arguments, options, resolve_seed(options), state);
     observe_prompt(arguments, state, prompt);
     n_chosen_ = n_seen_ = 0;
   });

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "generation/session_parts.h"
 #include "generation/stop_matcher.h"
-#include "sampling/sampler.h"
+#include "sampling/sampler_options.h"
 #include "text/stream_decoder.h"
 
 namespace marlin {

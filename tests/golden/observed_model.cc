@@ -18,7 +18,7 @@ class Recorder {
   explicit Recorder(Device& device) : device_(device) {}
 
   /// The copy of the first n 4-byte elements of `view`, valid once the commands completed.
-  BufferView record(CommandBuffer& commands, const BufferView& view, std::int64_t n) {
+  BufferView record(Encoder& commands, const BufferView& view, std::int64_t n) {
     const std::size_t bytes = static_cast<std::size_t>(n) * 4;
     copies_.push_back(device_.allocate(bytes, "recording"));
     const BufferView copy{copies_.back().get(), 0, bytes};
@@ -50,28 +50,37 @@ ObservedRouting sorted_routing(const std::int32_t* ids, const float* weights, st
 
 }  // namespace
 
-ObservedModel::ObservedModel(const std::filesystem::path& directory, int n_threads, const std::string& cache_type)
+ObservedModel::ObservedModel(const std::filesystem::path& directory, int n_threads, const std::string& cache_type,
+                             const RuntimeOptions& options)
     : loaded_(load_model({.model = directory.string(), .n_threads = n_threads, .cache_type = cache_type})),
       cache_(*loaded_.device, loaded_.model->config(), loaded_.info.context_tokens, loaded_.cache_format),
-      workspace_(*loaded_.device, session_needs(loaded_, kLogitRows)) {}
+      runtime_(*loaded_.device,
+               loaded_.model->runtime_needs(std::min(kMaxStepRows, loaded_.info.context_tokens),
+                                            std::min(kLogitRows, loaded_.info.context_tokens)),
+               options, *loaded_.instruments) {}
 
 void ObservedModel::run(std::span<const std::int64_t> ids, std::int64_t start, const Tap& tap) {
-  std::copy(ids.begin(), ids.end(), workspace_.ids().host<std::int32_t>());
   const auto n_rows = static_cast<std::int64_t>(ids.size());
-  const auto commands = loaded_.device->create_command_buffer("observed");
-  loaded_.model->encode(*commands, {.n_rows = n_rows,
-                                    .start_position = start,
-                                    .n_logit_rows = n_rows,
-                                    .cache = &cache_,
-                                    .workspace = &workspace_,
-                                    .rope_table = {loaded_.rope_table.get(), 0, loaded_.rope_table->size_bytes()},
-                                    .tap = tap});
-  commands->commit();
-  commands->wait();
+  MoEBufferPool::Lease lease = runtime_.pool.lease(n_rows, n_rows);
+  last_ = lease.buffers();
+  std::copy(ids.begin(), ids.end(), last_.ids.host_write<std::int32_t>());
+  LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
+  loaded_.model->encode(runtime_, batch,
+                        {.ids = last_.ids,
+                         .n_rows = n_rows,
+                         .start_position = start,
+                         .n_logit_rows = n_rows,
+                         .cache = &cache_,
+                         .buffers = &last_,
+                         .rope_table = {loaded_.rope_table.get(), 0, loaded_.rope_table->size_bytes()},
+                         .tap = tap});
+  const BatchId end = batch.finish();
+  lease.release_after(end);
+  runtime_.manager.wait(end);
 }
 
 void ObservedModel::append_logits(std::int64_t n_rows, std::vector<double>& logits) const {
-  const auto* values = workspace_.logits().host<const float>();
+  const auto* values = last_.logits.host_read<float>();
   logits.insert(logits.end(), values, values + n_rows * loaded_.info.vocab_size);
 }
 
@@ -94,7 +103,7 @@ Observation ObservedModel::observe(std::span<const std::int64_t> ids) {
   Recorder recorder(*loaded_.device);
   std::vector<BufferView> hidden;
   std::map<std::int64_t, std::pair<BufferView, BufferView>> routing;
-  run(ids, 0, [&](CommandBuffer& commands, TapPoint point, std::int64_t layer, const Step& step) {
+  run(ids, 0, [&](Encoder& commands, TapPoint point, std::int64_t layer, const Step& step) {
     if (point == TapPoint::kRouted) {
       routing[layer] = {recorder.record(commands, step.routing.ids, n_rows * slots),
                         recorder.record(commands, step.routing.weights, n_rows * slots)};
@@ -106,12 +115,12 @@ Observation ObservedModel::observe(std::span<const std::int64_t> ids) {
   Observation observation;
   append_logits(n_rows, observation.logits);
   for (const BufferView& view : hidden) {
-    const auto* values = view.host<const float>();
+    const auto* values = view.host_read<float>();
     observation.hidden.emplace_back(values, values + n_rows * config.hidden_size);
   }
   for (const auto& [layer, views] : routing) {
-    observation.routing[layer] = sorted_routing(views.first.host<const std::int32_t>(),
-                                                views.second.host<const float>(), n_rows, slots, config.moe.top_k);
+    observation.routing[layer] = sorted_routing(views.first.host_read<std::int32_t>(),
+                                                views.second.host_read<float>(), n_rows, slots, config.moe.top_k);
   }
   return observation;
 }

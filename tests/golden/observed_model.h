@@ -11,7 +11,7 @@
 
 #include "generation/loaded_model.h"
 #include "model/kv_cache.h"
-#include "model/workspace.h"
+#include "runtime/runtime.h"
 
 namespace marlin::test {
 
@@ -30,7 +30,7 @@ struct Observation {
 class ObservedModel {
  public:
   explicit ObservedModel(const std::filesystem::path& directory, int n_threads = 2,
-                         const std::string& cache_type = "f16");
+                         const std::string& cache_type = "f16", const RuntimeOptions& options = {});
 
   [[nodiscard]] const LoadedModel& loaded() const { return loaded_; }
 
@@ -46,7 +46,8 @@ class ObservedModel {
 
   LoadedModel loaded_;
   KvCache cache_;
-  Workspace workspace_;
+  Runtime runtime_;
+  MoEBuffers last_;  // of the last run, readable until the next
 };
 
 }  // namespace marlin::test

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "backends/registry.h"
+#include "ops/kernel_variant.h"
 #include "ops/linear.h"
 #include "tests/model/memory_tensors.h"
 #include "tests/ops/device_tensor.h"
@@ -54,7 +55,7 @@ class WeightsTest : public ::testing::Test {
     const test::DeviceTensor<float> scratch(*device_,
                                             static_cast<std::size_t>(ops::linear_scratch_floats(matrix, n_rows)));
     test::run_on(*device_, [&](CommandBuffer& commands) {
-      ops::linear(commands, matrix, in.rows(), out.rows(), n_rows, scratch.view());
+      ops::linear(commands, matrix, in.rows(), out.rows(), n_rows, scratch.view(), ops::variant_for_batch(n_rows));
     });
     return out.values();
   }
@@ -206,7 +207,7 @@ TEST_F(WeightsTest, ConvertsVectorsOfAnyFloatType) {
   for (const char* name : {"f", "h", "b"}) {
     const BufferView view = weights.floats(name, 4);
     ASSERT_EQ(view.bytes, 16U);
-    EXPECT_EQ(std::vector<float>(view.host<float>(), view.host<float>() + 4), values) << name;
+    EXPECT_EQ(std::vector<float>(view.host_read<float>(), view.host_read<float>() + 4), values) << name;
     EXPECT_EQ(view.device_address() % 64, 0U) << "kernels read these as aligned floats";
   }
   EXPECT_EQ(weights.stored_bytes(), 48U);
@@ -221,7 +222,7 @@ TEST_F(WeightsTest, StoresSmallAndLarge) {
   }
   for (std::size_t i = 0; i < sizes.size(); ++i) {  // after all were stored: none overlaps another
     ASSERT_EQ(views[i].bytes, sizes[i]);
-    for (std::size_t at = 0; at < sizes[i]; at += 997) ASSERT_EQ(views[i].host<std::byte>()[at], std::byte(i + 1));
+    for (std::size_t at = 0; at < sizes[i]; at += 997) ASSERT_EQ(views[i].host_read<std::byte>()[at], std::byte(i + 1));
   }
 }
 

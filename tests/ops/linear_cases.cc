@@ -8,6 +8,7 @@
 #include <iterator>
 #include <span>
 
+#include "ops/kernel_variant.h"
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/error_bound.h"
 #include "tests/support/near_norm.h"
@@ -57,7 +58,13 @@ struct Call {
   const TestMatrix& matrix;
   std::span<const float> x;  // [n_rows, n_in]
   std::span<const float> y;  // [n_rows, n_out], what accumulating adds to
+  abi::KernelVariant variant;
 };
+
+/// The variant that this many rows take; without rows any does.
+abi::KernelVariant usual_variant(std::size_t n_rows) {
+  return n_rows == 0 ? abi::KernelVariant::kDecode : ops::variant_for_batch(static_cast<std::int64_t>(n_rows));
+}
 
 std::vector<float> run(Device& device, const Call& call) {
   const std::size_t n_rows = call.x.size() / call.linear.matrix.n_in;
@@ -68,7 +75,8 @@ std::vector<float> run(Device& device, const Call& call) {
   const auto scratch_floats = ops::linear_scratch_floats(call.matrix.matrix(), rows);
   const DeviceTensor<float> scratch(device, static_cast<std::size_t>(scratch_floats));
   run_on(device, [&](CommandBuffer& commands) {
-    ops::linear(commands, call.matrix.matrix(), x.rows(), y.rows(), rows, scratch.view(), call.linear.output);
+    ops::linear(commands, call.matrix.matrix(), x.rows(), y.rows(), rows, scratch.view(), call.variant,
+                call.linear.output);
   });
   return y.values();
 }
@@ -133,12 +141,18 @@ void check_linear(Device& device, const LinearCase& linear) {
     expected = reference::add(expected, to_doubles(y0));
     for (std::size_t i = 0; i < bound.size(); ++i) bound[i] += kUnit * std::fabs(expected[i]);
   }
-  const auto call = [&](std::size_t first, std::size_t n_rows) {
+  const auto call_variant = [&](std::size_t first, std::size_t n_rows, abi::KernelVariant variant) {
     return run(device, {linear, matrix, std::span(x).subspan(first * n_in, n_rows * n_in),
-                        std::span(y0).subspan(first * n_out, n_rows * n_out)});
+                        std::span(y0).subspan(first * n_out, n_rows * n_out), variant});
+  };
+  const auto call = [&](std::size_t first, std::size_t n_rows) {
+    return call_variant(first, n_rows, usual_variant(n_rows));
   };
   const std::vector<float> all = call(0, kMaxRows);
   if (!expect_within(all, expected, bound, "all rows")) return;
+  for (const abi::KernelVariant variant : abi::kAllVariants) {
+    if (!expect_same_bits(call_variant(0, kMaxRows, variant), all, std::string(abi::variant_name(variant)))) return;
+  }
   for (const std::size_t n_rows : kRowCounts) {
     const std::string what = fmt::format("{} rows", n_rows);
     if (!expect_same_bits(call(0, n_rows), std::span(all).first(n_rows * n_out), what)) return;

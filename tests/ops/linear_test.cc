@@ -17,18 +17,21 @@ class Linear : public test::OpTest {};
 MARLIN_ON_EVERY_BACKEND(Linear);
 
 TEST_P(Linear, MatchesTheReference) {
-  MARLIN_REQUIRE_KERNELS("matmul_f32", "exl3_transform_f32");
+  MARLIN_REQUIRE_KERNELS("matmul_decode_f32", "matmul_prefill4_f32", "matmul_base_f32", "matmul_large_batch_f32",
+                         "exl3_transform_f32");
   for (const test::LinearCase& linear : test::linear_cases()) test::check_linear(device(), linear);
 }
 
 TEST_P(Linear, SurvivesHostileValues) {
-  MARLIN_REQUIRE_KERNELS("matmul_f32", "exl3_transform_f32");
+  MARLIN_REQUIRE_KERNELS("matmul_decode_f32", "matmul_prefill4_f32", "matmul_base_f32", "matmul_large_batch_f32",
+                         "exl3_transform_f32");
   for (const test::LinearCase& linear : test::hostile_linear_cases()) test::check_linear(device(), linear);
 }
 
 // Several layers share one scratch in one command buffer: each must wait for the one before.
 TEST_P(Linear, LayersInARowShareScratch) {
-  MARLIN_REQUIRE_KERNELS("matmul_f32", "exl3_transform_f32");
+  MARLIN_REQUIRE_KERNELS("matmul_decode_f32", "matmul_prefill4_f32", "matmul_base_f32", "matmul_large_batch_f32",
+                         "exl3_transform_f32");
   constexpr std::size_t kWidth = 256;
   constexpr std::size_t kRows = 6;
   reference::Tensor expected = test::to_doubles(test::normal_tensor(kRows * kWidth, 1));
@@ -46,7 +49,7 @@ TEST_P(Linear, LayersInARowShareScratch) {
     for (std::size_t i = 0; i < layers.size(); ++i) {
       const bool forth = i % 2 == 0;
       ops::linear(commands, layers[i]->matrix(), forth ? a.rows() : b.rows(), forth ? b.rows() : a.rows(), kRows,
-                  scratch.view());
+                  scratch.view(), abi::KernelVariant::kPrefill4);
     }
   });
   // six layers, each within the bound of check_linear() and passing on the error of those before
@@ -54,13 +57,14 @@ TEST_P(Linear, LayersInARowShareScratch) {
 }
 
 TEST_P(Linear, NoRowsAreNoWork) {
-  MARLIN_REQUIRE_KERNELS("matmul_f32", "exl3_transform_f32");
+  MARLIN_REQUIRE_KERNELS("matmul_decode_f32", "matmul_prefill4_f32", "matmul_base_f32", "matmul_large_batch_f32",
+                         "exl3_transform_f32");
   const test::TestMatrix matrix(device(), {abi::MatrixFormat::kExl3, 128, 128, 4, Codebook::kMul1, true, {}}, 1);
   const test::DeviceRows x(device(), 0, 128, 0);
   const test::DeviceRows y(device(), 0, 128, 0);
   const test::DeviceTensor<float> scratch(device(), 0);
   test::run_on(device(), [&](CommandBuffer& commands) {
-    ops::linear(commands, matrix.matrix(), x.rows(), y.rows(), 0, scratch.view());
+    ops::linear(commands, matrix.matrix(), x.rows(), y.rows(), 0, scratch.view(), abi::KernelVariant::kDecode);
   });
 }
 
@@ -72,7 +76,7 @@ TEST_P(Linear, RefusesOperandsThatAreTooSmall) {
   const test::DeviceTensor<float> small_scratch(device(), 2 * 128 - 1);
   const auto commands = device().create_command_buffer("refused");
   const auto refused = [&](const ops::Rows& x, const ops::Rows& y, const BufferView& memory) {
-    return test::error_of([&] { ops::linear(*commands, matrix.matrix(), x, y, 2, memory); }).code();
+    return test::error_of([&] { ops::linear(*commands, matrix.matrix(), x, y, 2, memory, abi::KernelVariant::kPrefill4); }).code();
   };
   EXPECT_EQ(refused(one_row.rows(), enough.rows(), scratch.view()), ErrorCode::kInternal);
   EXPECT_EQ(refused(enough.rows(), one_row.rows(), scratch.view()), ErrorCode::kInternal);

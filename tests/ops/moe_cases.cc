@@ -11,6 +11,7 @@
 #include <numeric>
 #include <span>
 
+#include "ops/kernel_variant.h"
 #include "ops/moe.h"
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/error_bound.h"
@@ -193,9 +194,15 @@ void check_sorted(std::span<const std::int32_t> ids, std::size_t n_experts, std:
   EXPECT_TRUE(std::equal(used.begin(), used.end(), active.begin() + 1));
 }
 
+/// How the experts are launched.
+struct Launch {
+  abi::KernelVariant variant;
+  bool one_by_one = false;  ///< else all in one launch per phase
+};
+
 /// Rows [first, first + n_rows) of a case.
 std::vector<float> run(Device& device, const ops::MoeShape& shape, const DeviceTensor<abi::Expert>& table,
-                       const Slots& slots, std::span<const float> h, std::span<const float> x0) {
+                       const Slots& slots, std::span<const float> h, std::span<const float> x0, const Launch& launch) {
   const auto n_rows = h.size() / static_cast<std::size_t>(shape.hidden);
   const std::size_t n_slots = slots.ids.size();
   const auto n_experts = static_cast<std::size_t>(shape.n_experts);
@@ -213,7 +220,12 @@ std::vector<float> run(Device& device, const ops::MoeShape& shape, const DeviceT
   const ops::RoutingBuffers routing{ids.view(),    weights.view(),      offsets.view(),
                                     active.view(), sorted_slots.view(), slot_position.view()};
   run_on(device, [&](CommandBuffer& commands) {
-    ops::moe(commands, shape, table.view(), input.view(), routing, x.view(), rows, scratch.view());
+    const ops::MoeTrellisSwiglu moe(shape, table.view(), input.view(), routing, x.view(), rows, scratch.view(),
+                                    launch.variant);
+    moe.gather(commands);
+    for (std::int64_t i = 0; launch.one_by_one && i < shape.n_experts; ++i) moe.run_experts(commands, i, 1);
+    if (!launch.one_by_one) moe.run_experts(commands, 0, shape.n_experts);
+    moe.combine(commands);
   });
   check_sorted(slots.ids, n_experts, offsets.values(), active.values(), sorted_slots.values(), slot_position.values());
   return x.values();
@@ -240,6 +252,11 @@ std::vector<MoeCase> moe_cases() {
     cases.push_back({8, 8, 64, 48, 0, ExpertMix::kPlain, choice, 9});
     cases.push_back({8, 4, 128, 128, 128, ExpertMix::kExl3Mixed, choice, 33});  // up to 132 slots on one expert
   }
+  for (const std::size_t top_k : {1, 4, 8}) {  // every boundary between variants, and the batches beyond
+    for (const std::size_t n_rows : {1, 2, 3, 16, 17, 32, 33, 64, 100, 512}) {
+      cases.push_back({16, top_k, 40, 24, 0, ExpertMix::kF32, Choice::kSkewed, n_rows});
+    }
+  }
   cases.push_back({64, 8, 70, 40, 0, ExpertMix::kEverything, Choice::kRandom, 65});
   cases.push_back({64, 4, 33, 17, 9, ExpertMix::kPlain, Choice::kOne, 130});
   cases.push_back({0, 0, 128, 128, 128, ExpertMix::kExl3, Choice::kRandom, 130});
@@ -262,18 +279,27 @@ void check_moe(Device& device, const MoeCase& c) {
   const Slots slots = make_slots(c);
   const std::vector<float> h = normal_tensor(c.n_rows * c.hidden, 41, c.scale);
   const std::vector<float> x0 = normal_tensor(c.n_rows * c.hidden, 42, c.scale);
-  const auto call = [&](std::size_t first, std::size_t n_rows) {
+  const auto call_launch = [&](std::size_t first, std::size_t n_rows, const Launch& launch) {
     const std::size_t per_row = slots.ids.size() / c.n_rows;
     const auto begin = static_cast<std::ptrdiff_t>(first * per_row);
     const auto end = static_cast<std::ptrdiff_t>((first + n_rows) * per_row);
     const Slots part{{slots.ids.begin() + begin, slots.ids.begin() + end},
                      {slots.weights.begin() + begin, slots.weights.begin() + end}};
     return run(device, shape, table, part, std::span(h).subspan(first * c.hidden, n_rows * c.hidden),
-               std::span(x0).subspan(first * c.hidden, n_rows * c.hidden));
+               std::span(x0).subspan(first * c.hidden, n_rows * c.hidden), launch);
+  };
+  const auto call = [&](std::size_t first, std::size_t n_rows) {
+    return call_launch(first, n_rows, {ops::variant_for_batch(static_cast<std::int64_t>(n_rows))});
   };
   const std::vector<float> all = call(0, c.n_rows);
   const Evaluated expected = evaluate(experts, slots, h, x0, c.n_rows);
   if (!expect_within(all, expected.y, expected.bound, "all rows")) return;
+  for (const abi::KernelVariant variant : abi::kAllVariants) {
+    for (const bool one_by_one : {false, true}) {
+      expect_same_bits(call_launch(0, c.n_rows, {variant, one_by_one}), all,
+                       fmt::format("{}{}", abi::variant_name(variant), one_by_one ? ", expert by expert" : ""));
+    }
+  }
   for (const std::size_t n_rows : {std::size_t{1}, (c.n_rows + 1) / 2}) {
     for (const std::size_t first : {std::size_t{0}, c.n_rows - n_rows}) {
       const auto same = std::span(all).subspan(first * c.hidden, n_rows * c.hidden);

@@ -21,7 +21,10 @@ class Moe : public test::OpTest {};
 MARLIN_ON_EVERY_BACKEND(Moe);
 
 TEST_P(Moe, MatchesTheReference) {
-  MARLIN_REQUIRE_KERNELS("expert_sort_i32", "moe_gather_f32", "moe_gate_up_f32", "moe_down_f32", "moe_combine_f32");
+  MARLIN_REQUIRE_KERNELS("expert_sort_i32", "moe_gather_f32", "moe_gate_up_decode_f32", "moe_down_decode_f32",
+                         "moe_gate_up_prefill4_f32", "moe_down_prefill4_f32", "moe_gate_up_base_f32",
+                         "moe_down_base_f32", "moe_gate_up_large_batch_f32", "moe_down_large_batch_f32",
+                         "moe_combine_f32");
   for (const test::MoeCase& c : test::moe_cases()) test::check_moe(device(), c);
 }
 
