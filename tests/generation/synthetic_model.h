@@ -11,7 +11,7 @@
 
 namespace marlin::test {
 
-/// `change` may alter the geometry `name`; `spoil` the tensors, before they are bound.
+/// `change` may alter the geometry `name`; `spoil` the tensors, after binding has found them good.
 inline std::unique_ptr<LoadedModel> load_synthetic(std::string_view name, std::unique_ptr<Device> device,
                                                    const std::function<void(ModelConfig&)>& change = {},
                                                    const std::function<void(const TensorSource&)>& spoil = {}) {
@@ -21,8 +21,8 @@ inline std::unique_ptr<LoadedModel> load_synthetic(std::string_view name, std::u
   loaded->instruments = std::make_unique<Instruments>(nullptr);
   loaded->device = std::move(device);
   loaded->tensors = make_synthetic_tensors("synthetic", config, 2, {});
-  if (spoil) spoil(*loaded->tensors);
   loaded->model = std::make_unique<Model>(*loaded->device, config, *loaded->tensors);
+  if (spoil) spoil(*loaded->tensors);
   loaded->info.vocab_size = config.vocab_size;
   loaded->info.context_tokens = 256;
   loaded->rope_table = loaded->model->make_rope_table(loaded->info.context_tokens);
