@@ -184,7 +184,7 @@ TEST_F(SimulatedDeviceTest, IsLateButExecutes) {
 }
 
 TEST_F(SimulatedDeviceTest, NumbersFaultsInCommitOrder) {
-  make_device({});
+  make_device(std::vector<SimulatedFault>{});
   std::vector<std::shared_ptr<CommandBuffer>> all;
   for (const char* label : {"made first", "made second", "made third"}) all.push_back(copies(label, 1));
   for (const std::size_t i : {2U, 0U, 1U}) all[i]->commit();
