@@ -3,6 +3,7 @@
 // barrier writes, or writes what one of those touches. Everything else may overlap.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -22,9 +23,9 @@ struct AccessRange {
     return {begin, begin + binding.view.bytes, binding.access != Access::kRead};
   }
 
-  /// Whether the order of the two accesses matters.
+  /// Whether the order of the two accesses matters. That of nothing at all, wherever it lies, does not.
   [[nodiscard]] bool conflicts_with(const AccessRange& other) const {
-    return (writes || other.writes) && begin < other.end && other.begin < end;
+    return (writes || other.writes) && std::max(begin, other.begin) < std::min(end, other.end);
   }
 };
 

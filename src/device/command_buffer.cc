@@ -41,9 +41,10 @@ void CommandBuffer::record(std::string_view kernel, std::span<const std::byte> a
            view.offset, view.bytes, view.buffer->label(), size);
     }
   }
-  const bool barrier = barriers_.next(bindings);
-  if (hazard_checker_) hazard_checker_->dispatch(number_, kernel, bindings, barrier);
-  encode(kernel, arguments, bindings, barrier);
+  barrier_due_ = barriers_.next(bindings) || barrier_due_;
+  if (hazard_checker_) hazard_checker_->dispatch(number_, kernel, bindings, barrier_due_);
+  encode(kernel, arguments, bindings, barrier_due_);
+  barrier_due_ = false;
   ++n_dispatches_;
 }
 
@@ -90,6 +91,8 @@ void CommandBuffer::reset(std::string_view label) {
   label_ = label;
   n_dispatches_ = 0;
   barriers_.clear();
+  barrier_due_ = false;
+  handlers_.clear();
   begin_checking();
   ++use_;
   status_ = CommandStatus::kEncoding;
@@ -101,8 +104,10 @@ CommandStatus CommandBuffer::status() const {
   return status_;
 }
 
-// A handler may already reset and commit this anew, so nothing that reset() changes is touched after the first handler.
-void CommandBuffer::finish(const std::optional<Error>& error, const ExecutionTimes& times) {
+// A handler may already reset and commit this anew, so nothing that reset() changes is touched after the first handler;
+// `result` may be the backend's own and is copied for the others.
+void CommandBuffer::finish(const std::optional<Error>& result, const ExecutionTimes& times) {
+  const std::optional<Error> error = result;
   if (hazard_checker_) hazard_checker_->ended(number_);
   std::uint64_t use = 0;
   {

@@ -80,7 +80,7 @@ class CommandBuffer : public Encoder, public std::enable_shared_from_this<Comman
 
   /// Called by the backend once per commit, on a device thread, in commit order: publishes the result and runs the
   /// handlers.
-  void finish(const std::optional<Error>& error, const ExecutionTimes& times);
+  void finish(const std::optional<Error>& result, const ExecutionTimes& times);
 
  private:
   friend class Device;  // sets hazard_checker_
@@ -90,6 +90,7 @@ class CommandBuffer : public Encoder, public std::enable_shared_from_this<Comman
   std::string label_;
   std::size_t n_dispatches_ = 0;
   BarrierPlanner barriers_;
+  bool barrier_due_ = false;  // of a dispatch that was refused, for the next one
   std::shared_ptr<HazardChecker> hazard_checker_;  // shared: a command buffer may outlive its device
   std::uint64_t number_ = 0;                       // names this use to the checker
 

@@ -78,7 +78,7 @@ BatchId AsyncCommandBufferManager::commit() {
   if (first_waiting_ == nullptr) first_waiting_ = &slot;
   if (!failure_) {
     submit_waiting();
-  } else if (n_in_flight_ == 0 && first_waiting_ == &slot) {
+  } else if (n_in_flight_ == 0 && !ending_waiting_) {
     end_waiting_as_failed(lock);
   }
   return id;
@@ -145,7 +145,9 @@ void AsyncCommandBufferManager::end(std::unique_lock<std::mutex>& lock, Slot& sl
   ended_.signal(id);
 }
 
+// While callbacks run here, other threads may commit: they leave it to this loop to end theirs, in order.
 void AsyncCommandBufferManager::end_waiting_as_failed(std::unique_lock<std::mutex>& lock) {
+  ending_waiting_ = true;
   while (first_waiting_ != nullptr) {
     Slot& slot = *first_waiting_;
     first_waiting_ = slot.next;
@@ -153,6 +155,7 @@ void AsyncCommandBufferManager::end_waiting_as_failed(std::unique_lock<std::mute
     slot.times.began = slot.times.ended = Clock::now();
     end(lock, slot, failure_->error);
   }
+  ending_waiting_ = false;
 }
 
 void AsyncCommandBufferManager::on_completed(BatchId id, Callback callback) {

@@ -115,6 +115,7 @@ class AsyncCommandBufferManager {
   Slot* newest_ = nullptr;         //
   Slot* first_waiting_ = nullptr;  // of those, the first that the device has not got
   int n_in_flight_ = 0;
+  bool ending_waiting_ = false;  // some thread is in end_waiting_as_failed()
   BatchId last_committed_ = 0;
   std::optional<Failure> failure_;
 

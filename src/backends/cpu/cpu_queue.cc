@@ -67,14 +67,14 @@ void CpuQueue::run() {
       lock.unlock();
     }
     commands->complete(std::nullopt, times);
-    while (!dependents.empty()) dependents.pop()->complete(failure, {times.ended, times.ended});
+    for (; !dependents.empty(); ++n_taken_) dependents.pop()->complete(failure, {times.ended, times.ended});
     lock.lock();
   }
 }
 
 ExecutionTimes CpuQueue::execute(CpuCommandBuffer& commands) {
   const auto began = Clock::now();
-  const std::uint64_t n = n_executed_++;
+  const std::uint64_t n = n_taken_++;
   const SimulatedFault fault = simulation_.fault ? simulation_.fault(n, commands.label()) : SimulatedFault::kNone;
   if (fault == SimulatedFault::kHang) simulation_.gate->pass();
   if (fault == SimulatedFault::kFail) {

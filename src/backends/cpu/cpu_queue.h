@@ -49,7 +49,7 @@ class CpuQueue {
   ThreadPool pool_;
   PageMemory scratch_;  // kScratchBytes for each thread
   Simulation simulation_;
-  std::uint64_t n_executed_ = 0;  // device thread only
+  std::uint64_t n_taken_ = 0;  // command buffers, executed or not; device thread only
   std::mutex mutex_;
   std::condition_variable changed_;
   Backlog backlog_;

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which kernels a batch gets, how that is told, and when it is logged.
+#include "runtime/kernel_selection.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/support/error_of.h"
+
+namespace marlin {
+namespace {
+
+using abi::KernelVariant;
+
+const SelectionSubject kExperts{.top_k = 4, .bits = "3"};
+const SelectionSubject kDense{.top_k = 0, .bits = "2-4"};
+
+KernelVariant expected_variant(std::int64_t batch) {
+  if (batch == 1) return KernelVariant::kDecode;
+  if (batch <= 16) return KernelVariant::kPrefill4;
+  if (batch <= 32) return KernelVariant::kBase;
+  return KernelVariant::kLargeBatch;
+}
+
+TEST(KernelSelectionTest, EveryBatchHasItsVariant) {
+  for (std::int64_t batch = 1; batch <= 4096; ++batch) {
+    const KernelSelection selection = select_kernels(kExperts, batch);
+    ASSERT_EQ(selection.variant, expected_variant(batch)) << batch;
+    EXPECT_EQ(selection.batch, batch);
+    ASSERT_EQ(selection.kernel, "moe_trellis_swiglu_" + std::string(abi::variant_name(selection.variant)));
+    EXPECT_FALSE(selection.reason.empty());
+    ASSERT_EQ(select_kernels(kDense, batch).variant, selection.variant) << "experts or not";
+    ASSERT_EQ(select_kernels(kDense, batch).kernel, "matmul_" + std::string(abi::variant_name(selection.variant)));
+  }
+  EXPECT_EQ(select_kernels(kExperts, std::numeric_limits<std::int64_t>::max()).variant, KernelVariant::kLargeBatch);
+}
+
+TEST(KernelSelectionTest, AForcedVariantIsToldAsSuch) {
+  for (const KernelVariant forced : abi::kAllVariants) {
+    for (const std::int64_t batch : {1, 2, 20, 500}) {
+      const KernelSelection selection = select_kernels(kExperts, batch, forced);
+      EXPECT_EQ(selection.variant, forced);
+      EXPECT_EQ(selection.kernel, "moe_trellis_swiglu_" + std::string(abi::variant_name(forced)));
+      EXPECT_EQ(selection.reason == "asked for", forced != expected_variant(batch)) << selection.reason;
+    }
+  }
+}
+
+TEST(KernelSelectionTest, RefusesBatchesWithoutRows) {
+  for (const std::int64_t batch : {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min()}) {
+    for (const std::optional<KernelVariant> forced : {std::optional<KernelVariant>(), {KernelVariant::kBase}}) {
+      const Error error = test::error_of([&] { static_cast<void>(select_kernels(kExperts, batch, forced)); });
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_NE(std::string(error.what()).find(std::to_string(batch)), std::string::npos) << error.what();
+      KernelSelector selector(kExperts, forced);
+      EXPECT_EQ(test::error_of([&] { selector.choose(batch); }).code(), ErrorCode::kInvalidArgument);
+    }
+  }
+}
+
+TEST(KernelSelectionTest, DescribesTheChoice) {
+  const auto text = [](const SelectionSubject& subject, std::int64_t batch) {
+    return describe(subject, select_kernels(subject, batch));
+  };
+  EXPECT_EQ(text(kExperts, 1),
+            "batch=1 top_k=4 bits=3 kernel=moe_trellis_swiglu_decode tile=1x128 "
+            "reason=one row: multiply while decoding");
+  EXPECT_EQ(text(kExperts, 16),
+            "batch=16 top_k=4 bits=3 kernel=moe_trellis_swiglu_prefill4 tile=16x128 "
+            "reason=2 to 16 rows: decode once, four rows at a time");
+  EXPECT_EQ(text(kExperts, 17),
+            "batch=17 top_k=4 bits=3 kernel=moe_trellis_swiglu_base tile=32x128 "
+            "reason=17 to 32 rows: decode once for all");
+  EXPECT_EQ(text(kDense, 33),
+            "batch=33 top_k=0 bits=2-4 kernel=matmul_large_batch tile=128x128 "
+            "reason=more than 32 rows: tiles of 128 rows x 128 outputs of one expert");
+  EXPECT_EQ(describe(kExperts, select_kernels(kExperts, 1, KernelVariant::kBase)),
+            "batch=1 top_k=4 bits=3 kernel=moe_trellis_swiglu_base tile=32x128 reason=asked for");
+}
+
+/// Lines that are logged while this exists.
+class LogCapture {
+ public:
+  LogCapture() : before_(spdlog::default_logger()) {
+    auto logger = std::make_shared<spdlog::logger>("captured", std::make_shared<spdlog::sinks::ostream_sink_mt>(out_));
+    logger->set_pattern("%v");
+    logger->set_level(spdlog::level::info);
+    spdlog::set_default_logger(std::move(logger));
+  }
+  ~LogCapture() { spdlog::set_default_logger(before_); }
+  LogCapture(const LogCapture&) = delete;
+  LogCapture& operator=(const LogCapture&) = delete;
+
+  /// Since the last call.
+  std::vector<std::string> take() {
+    spdlog::default_logger()->flush();
+    std::vector<std::string> lines;
+    std::istringstream in(out_.str());
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    out_.str("");
+    return lines;
+  }
+
+ private:
+  std::shared_ptr<spdlog::logger> before_;
+  std::ostringstream out_;
+};
+
+TEST(KernelSelectorTest, LogsEachChangeOnce) {
+  LogCapture log;
+  KernelSelector selector(kExperts, std::nullopt);
+  EXPECT_EQ(selector.choose(1), KernelVariant::kDecode);
+  EXPECT_EQ(log.take(),
+            std::vector<std::string>{"Kernel selection: " + describe(kExperts, select_kernels(kExperts, 1))});
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(selector.choose(1), KernelVariant::kDecode);
+  EXPECT_TRUE(log.take().empty()) << "nothing has changed";
+
+  EXPECT_EQ(selector.choose(512), KernelVariant::kLargeBatch);
+  ASSERT_EQ(log.take().size(), 1U);
+  EXPECT_EQ(selector.choose(33), KernelVariant::kLargeBatch);
+  EXPECT_TRUE(log.take().empty()) << "another batch, the same kernels";
+
+  EXPECT_EQ(selector.choose(1), KernelVariant::kDecode);
+  const std::vector<std::string> back = log.take();
+  ASSERT_EQ(back.size(), 1U);
+  EXPECT_EQ(back[0].rfind("Kernel selection", 0), 0U) << back[0];
+}
+
+TEST(KernelSelectorTest, AForcedVariantIsLoggedOnce) {
+  LogCapture log;
+  KernelSelector selector(kExperts, KernelVariant::kBase);
+  for (const std::int64_t batch : {100, 1, 20, 1}) EXPECT_EQ(selector.choose(batch), KernelVariant::kBase);
+  const std::vector<std::string> lines = log.take();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].find("reason=asked for"), std::string::npos) << lines[0];
+}
+
+TEST(KernelSelectorTest, EverySelectorHasItsOwnMemory) {
+  LogCapture log;
+  KernelSelector first(kExperts, std::nullopt);
+  KernelSelector second(kDense, std::nullopt);
+  first.choose(1);
+  second.choose(1);
+  EXPECT_EQ(log.take().size(), 2U);
+}
+
+}  // namespace
+}  // namespace marlin
