@@ -31,10 +31,11 @@ struct DeviceInfo {
   bool unified_memory = true;
 };
 
-#ifdef NDEBUG
-inline constexpr bool kDebugBuild = false;
-#else
+/// Debug builds and sanitizer builds check more than they need to work.
+#if !defined(NDEBUG) || defined(MARLIN_CHECKED)
 inline constexpr bool kDebugBuild = true;
+#else
+inline constexpr bool kDebugBuild = false;
 #endif
 
 struct DeviceOptions {

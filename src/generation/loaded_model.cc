@@ -103,14 +103,14 @@ RuntimeOptions runtime_options(const LoadedModel& loaded, const ExecutionOptions
   return options;
 }
 
-LoadedModel load_model(const EngineOptions& options) {
+LoadedModel load_model(const EngineOptions& options, std::unique_ptr<Device> device) {
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
   loaded.cache_format = parse_cache_type(options.cache_type);
   loaded.execution = options.execution;
   loaded.check_finite = options.check_finite;
   loaded.instruments = std::make_unique<Instruments>(trace_batches_requested() ? stderr : nullptr);
-  loaded.device = create_device(options.backend, {.n_threads = options.n_threads});
+  loaded.device = device ? std::move(device) : create_device(options.backend, {.n_threads = options.n_threads});
   const ModelConfig config = open_tensors(loaded, options);
   if (loaded.directory) load_text(loaded);
 

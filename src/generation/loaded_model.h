@@ -11,9 +11,9 @@
 #include "io/model_directory.h"
 #include "metal_marlin/engine.h"
 #include "model/model.h"
+#include "model/tensor_source.h"
 #include "runtime/instruments.h"
 #include "runtime/runtime.h"
-#include "model/tensor_source.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -38,8 +38,8 @@ struct LoadedModel {
   [[nodiscard]] const Tokenizer& require_tokenizer() const;
 };
 
-/// Errors: as Engine::load.
-LoadedModel load_model(const EngineOptions& options);
+/// Errors: as Engine::load. `device`: the one to load onto; without it, that of options.backend is created.
+LoadedModel load_model(const EngineOptions& options, std::unique_ptr<Device> device = nullptr);
 
 /// The runtime's part of it all for a session that executes as `execution` says.
 RuntimeOptions runtime_options(const LoadedModel& loaded, const ExecutionOptions& execution);

@@ -23,7 +23,7 @@ inline constexpr int kMinTrellisBits = 1;
 inline constexpr int kMaxTrellisBits = 8;
 
 /// Bytes of one tile at `bits` bits per weight.
-constexpr std::size_t tile_bytes(int bits) { return static_cast<std::size_t>(32 * bits); }
+constexpr std::size_t tile_bytes(int bits) { return std::size_t{32} * static_cast<std::size_t>(bits); }
 
 struct TilePosition {
   int row;  ///< input feature within the tile
