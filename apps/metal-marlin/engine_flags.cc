@@ -33,15 +33,6 @@ void print_memory_plan(const EngineInfo& info) {
   fmt::print(stderr, "total      {:>10.1f} MiB\n", mib(info.memory.total()));
 }
 
-void check_execution(const ExecutionOptions& execution) {
-  if (execution.layers_per_commit < 1) {
-    fail(ErrorCode::kInvalidArgument, "--layers-per-commit must be at least 1, got {}", execution.layers_per_commit);
-  }
-  if (execution.max_in_flight < 1) {
-    fail(ErrorCode::kInvalidArgument, "--max-in-flight must be at least 1, got {}", execution.max_in_flight);
-  }
-}
-
 }  // namespace
 
 std::string demo_model_path() {
@@ -120,7 +111,6 @@ void EngineFlags::require_context(std::int64_t n_tokens) {
 }
 
 std::unique_ptr<Engine> EngineFlags::load() const {
-  check_execution(options.execution);
   init_logging(verbose);
   ProgressBar bar;
   EngineOptions with_progress = options;
