@@ -96,9 +96,9 @@ void EngineFlags::add_execution_to(CLI::App& command) {
 }
 
 void EngineFlags::add_synthetic_to(CLI::App& command) {
-  command.add_option(
-      "--synthetic", options.synthetic,
-      "Random weights of a published geometry instead of a model: glm-4.7-flash, qwen3-30b-a3b, tiny-moe, narrow-glm-4.7-flash");
+  command.add_option("--synthetic", options.synthetic,
+                     "Random weights of a published geometry instead of a model: glm-4.7-flash, qwen3-30b-a3b, "
+                     "tiny-moe, narrow-glm-4.7-flash");
   command.add_option("--bits", options.synthetic_bits, "Bits per weight of --synthetic")->capture_default_str();
 }
 
