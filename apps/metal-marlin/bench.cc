@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // metal-marlin bench: prompt and generation speed, in the manner of llama-bench: random tokens, a warm-up, several
-// repetitions; tokenising and sampling are not counted.
+// repetitions; text is left out. Generation is the loop that answers come from, greedy.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
-#include <random>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "commands.h"
 #include "engine_flags.h"
+#include "measurement.h"
 #include "progress.h"
 
 namespace marlin::app {
@@ -36,22 +36,18 @@ struct BenchCommand {
                               ProgressBar& bar) const;
 };
 
-/// Any tokens do: the work does not depend on them, except for the choice of experts, which should vary.
-std::vector<std::int32_t> random_tokens(std::int64_t n, std::int64_t vocab_size) {
-  std::mt19937_64 random(1);
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(n));
-  for (std::int32_t& token : tokens) {
-    token = static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(vocab_size));
-  }
-  return tokens;
-}
-
 Speed BenchCommand::measure(Session& session, std::span<const std::int32_t> tokens, bool generating,
                             ProgressBar& bar) const {
   Speed speed{.test = fmt::format("{}{}", generating ? "tg" : "pp", tokens.size())};
   const auto run = [&](std::span<const std::int32_t> part) {
     session.truncate(0);
-    session.append(part, generating ? 1 : 0);
+    if (generating) {
+      const auto n = static_cast<std::int64_t>(part.size());
+      session.generate_tokens(part.first(1), {.sampling = {.temperature = 0.0}, .max_tokens = n, .ignore_eos = true});
+    } else {
+      session.append(part);
+      static_cast<void>(session.logits());  // waits
+    }
   };
   run(tokens.first(std::min<std::size_t>(tokens.size(), generating ? 2 : 64)));  // warm-up
   std::vector<double> rates;
@@ -63,10 +59,9 @@ Speed BenchCommand::measure(Session& session, std::span<const std::int32_t> toke
     rates.push_back(static_cast<double>(tokens.size()) / seconds.count());
   }
   bar.clear();
-  std::sort(rates.begin(), rates.end());
-  speed.median = (rates[rates.size() / 2] + rates[(rates.size() - 1) / 2]) / 2;
-  speed.min = rates.front();
-  speed.max = rates.back();
+  speed.median = median(rates);
+  speed.min = *std::min_element(rates.begin(), rates.end());
+  speed.max = *std::max_element(rates.begin(), rates.end());
   return speed;
 }
 
@@ -106,9 +101,7 @@ void BenchCommand::operator()() {
     fail(ErrorCode::kInvalidArgument,
          "--prompt and --generate must not be negative nor both 0, --repetitions at least 1");
   }
-  if (engine_flags.options.context_tokens == 0) {
-    engine_flags.options.context_tokens = std::max({n_prompt, n_generate, std::int64_t{1}});
-  }
+  engine_flags.require_context(std::max(n_prompt, n_generate + 1));  // generation starts from one token
   const std::unique_ptr<Engine> engine = engine_flags.load();
   const std::unique_ptr<Session> session = engine->new_session();
   ProgressBar bar;
@@ -129,17 +122,16 @@ void add_bench_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("bench", "Measure prompt and generation speed");
   const auto bench = std::make_shared<BenchCommand>();
   bench->engine_flags.add_to(*command);
-  command->add_option(
-      "--synthetic", bench->engine_flags.options.synthetic,
-      "Random weights of a published geometry instead of a model: glm-4.7-flash, qwen3-30b-a3b, tiny-moe");
-  command->add_option("--bits", bench->engine_flags.options.synthetic_bits, "Bits per weight of --synthetic")
-      ->capture_default_str();
+  bench->engine_flags.add_synthetic_to(*command);
   command->add_option("-p,--prompt", bench->n_prompt, "Tokens of the prompt test (0 = none)")->capture_default_str();
   command->add_option("-n,--generate", bench->n_generate, "Tokens of the generation test (0 = none)")
       ->capture_default_str();
   command->add_option("-r,--repetitions", bench->repetitions, "Times each test is run")->capture_default_str();
   command->add_flag("--json", bench->json, "Print a JSON array");
-  command->callback([bench] { (*bench)(); });
+  add_bench_dispatch_command(*command);
+  command->callback([bench, command] {  // called after a subcommand, too
+    if (command->get_subcommands().empty()) (*bench)();
+  });
 }
 
 }  // namespace marlin::app

@@ -13,5 +13,8 @@ void add_tokenize_command(CLI::App& app);
 void add_template_command(CLI::App& app);
 void add_perplexity_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
+void add_bench_dispatch_command(CLI::App& bench);
+void add_profile_command(CLI::App& app);
+void add_select_command(CLI::App& app);
 
 }  // namespace marlin::app

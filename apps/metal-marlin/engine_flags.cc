@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "progress.h"
 
@@ -53,7 +54,60 @@ void EngineFlags::add_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--cache-type", options.cache_type, "Key-value cache: f16, or f32 at twice the memory")
       ->capture_default_str();
-  command.add_flag("-v,--verbose", verbose, "Say what is loaded, where memory goes and which options are used");
+  command.add_flag("-v,--verbose", verbose,
+                   "Say what is loaded, where memory goes, which options and which kernels are used");
+  add_execution_to(command);
+}
+
+void EngineFlags::add_execution_to(CLI::App& command) {
+  constexpr const char* kGroup = "Execution (changes speed, never results)";
+  command
+      .add_option("--layers-per-commit", options.execution.layers_per_commit,
+                  "Layers handed to the device in one command buffer")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(kGroup);
+  command.add_option("--max-in-flight", options.execution.max_in_flight, "Command buffers with the device at a time")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(kGroup);
+  command
+      .add_option_function<std::string>(
+          "--dispatch",
+          [this](const std::string& name) {
+            options.execution.dispatch =
+                name == "sequential" ? DispatchStrategy::kSequential : DispatchStrategy::kBatched;
+          },
+          "batched: all experts of a layer in one launch per phase; sequential: expert by expert and layer by layer, "
+          "to compare with")
+      ->check(CLI::IsMember({"batched", "sequential"}))
+      ->default_str("batched")
+      ->group(kGroup);
+  command
+      .add_flag("--check-finite", options.check_finite,
+                "Fail where a NaN or infinity first appears, naming layer and stage; slower")
+      ->group(kGroup);
+  command
+      .add_option("--trace", options.trace,
+                  "Write a Chrome trace of everything the device does, when the program ends; look at it in "
+                  "ui.perfetto.dev")
+      ->type_name("FILE")
+      ->group(kGroup);
+}
+
+void EngineFlags::add_synthetic_to(CLI::App& command) {
+  command.add_option("--synthetic", options.synthetic,
+                     "Random weights of a published geometry instead of a model: glm-4.7-flash, qwen3-30b-a3b, "
+                     "tiny-moe, narrow-glm-4.7-flash");
+  command.add_option("--bits", options.synthetic_bits, "Bits per weight of --synthetic")->capture_default_str();
+}
+
+void EngineFlags::require_context(std::int64_t n_tokens) {
+  if (options.context_tokens == 0) options.context_tokens = n_tokens;
+  if (options.context_tokens > 0 && options.context_tokens < n_tokens) {
+    fail(ErrorCode::kInvalidArgument, "--ctx-size {} is too small: this measures up to {} tokens",
+         options.context_tokens, n_tokens);
+  }
 }
 
 std::unique_ptr<Engine> EngineFlags::load() const {

@@ -34,6 +34,8 @@ int run(int argc, char** argv) {
   add_template_command(app);
   add_perplexity_command(app);
   add_bench_command(app);
+  add_profile_command(app);
+  add_select_command(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

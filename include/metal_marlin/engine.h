@@ -57,6 +57,16 @@ struct EngineInfo {
   MemoryPlan memory;
 };
 
+/// Which kernels a batch gets, and why.
+struct KernelChoice {
+  std::int64_t batch = 0;  ///< token rows
+  std::int64_t top_k = 0;  ///< routed experts per token; 0 = none
+  std::string bits;        ///< of the expert weights: "3", "2-4" when they differ, "16" for plain ones
+  std::string kernel;
+  std::string tile;  ///< rows x outputs of a work item
+  std::string reason;
+};
+
 struct ChatMessage {
   std::string role;     ///< "system", "user", "assistant"
   std::string content;  ///< never parsed for special tokens
@@ -116,6 +126,9 @@ class Engine {
   /// What kernels a batch of that many token rows gets, and why: "batch=1 top_k=4 bits=3 kernel=...". Errors:
   /// kInvalidArgument for batch < 1.
   [[nodiscard]] std::string kernel_selection(std::int64_t batch) const;
+
+  /// The same in parts.
+  [[nodiscard]] KernelChoice kernel_choice(std::int64_t batch) const;
 
   /// Measures where time goes, on a sequence of its own.
   [[nodiscard]] Profile profile(const ProfileOptions& options);

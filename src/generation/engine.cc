@@ -97,6 +97,12 @@ std::string Engine::kernel_selection(std::int64_t batch) const {
   return describe(subject, select_kernels(subject, batch));
 }
 
+KernelChoice Engine::kernel_choice(std::int64_t batch) const {
+  const SelectionSubject subject = parts_->loaded.model->runtime_needs(1, 1).selection;
+  const KernelSelection selection = select_kernels(subject, batch);
+  return {batch, subject.top_k, subject.bits, selection.kernel, selection.tile, selection.reason};
+}
+
 Profile Engine::profile(const ProfileOptions& options) { return profile_model(parts_->loaded, options); }
 
 }  // namespace marlin

@@ -86,6 +86,15 @@ void check_fits(const EngineInfo& info) {
        static_cast<double>(info.memory.workspace) / kGib, static_cast<double>(available) / kGib);
 }
 
+void check(const ExecutionOptions& execution) {
+  if (execution.layers_per_commit < 1) {
+    fail(ErrorCode::kInvalidArgument, "--layers-per-commit must be at least 1, got {}", execution.layers_per_commit);
+  }
+  if (execution.max_in_flight < 1) {
+    fail(ErrorCode::kInvalidArgument, "--max-in-flight must be at least 1, got {}", execution.max_in_flight);
+  }
+}
+
 }  // namespace
 
 const Tokenizer& LoadedModel::require_tokenizer() const {
@@ -94,6 +103,7 @@ const Tokenizer& LoadedModel::require_tokenizer() const {
 }
 
 RuntimeOptions runtime_options(const LoadedModel& loaded, const ExecutionOptions& execution) {
+  check(execution);
   const bool sequential = execution.dispatch == DispatchStrategy::kSequential;
   RuntimeOptions options;
   options.commit.layers_per_commit = sequential ? 1 : execution.layers_per_commit;
@@ -105,6 +115,7 @@ RuntimeOptions runtime_options(const LoadedModel& loaded, const ExecutionOptions
 
 LoadedModel load_model(const EngineOptions& options, std::unique_ptr<Device> device) {
   const auto start = std::chrono::steady_clock::now();
+  check(options.execution);
   LoadedModel loaded;
   loaded.cache_format = parse_cache_type(options.cache_type);
   loaded.execution = options.execution;

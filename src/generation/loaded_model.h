@@ -41,7 +41,7 @@ struct LoadedModel {
 /// Errors: as Engine::load. `device`: the one to load onto; without it, that of options.backend is created.
 LoadedModel load_model(const EngineOptions& options, std::unique_ptr<Device> device = nullptr);
 
-/// The runtime's part of it all for a session that executes as `execution` says.
+/// The runtime's part of it all for a session that executes as `execution` says. Errors: kInvalidArgument.
 RuntimeOptions runtime_options(const LoadedModel& loaded, const ExecutionOptions& execution);
 
 }  // namespace marlin

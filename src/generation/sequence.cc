@@ -26,6 +26,12 @@ Sequence::Sequence(const LoadedModel& loaded, std::int64_t n_logit_rows, const R
       runtime_(*loaded.device, loaded.model->runtime_needs(max_chunk_rows_, max_logit_rows_), options,
                instruments) {
   tokens_.reserve(static_cast<std::size_t>(loaded.info.context_tokens));
+  // What two passes in flight need is there from the start: when the second is first needed is a matter of luck, and
+  // the token loop must not allocate.
+  constexpr int kPassesInFlight = 2;
+  const std::int64_t n_batches = options.commit.n_batches(loaded.model->config().n_layers);
+  runtime_.manager.reserve(static_cast<std::size_t>(kPassesInFlight * n_batches));
+  for (int i = 0; i < kPassesInFlight; ++i) runtime_.pool.prewarm(1, 1);
 }
 
 template <typename Body>

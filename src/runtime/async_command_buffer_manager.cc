@@ -44,18 +44,32 @@ CommandBuffer& AsyncCommandBufferManager::begin(const BatchContents& contents, s
   return *slot->commands;
 }
 
+void AsyncCommandBufferManager::reserve(std::size_t n_batches) {
+  while (slots_.size() < n_batches) {
+    Slot* const slot = add_slot();
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(slot);
+  }
+}
+
+// Taken in turn: passes of equally many batches then find each slot grown to what the same part of a pass needs.
 AsyncCommandBufferManager::Slot* AsyncCommandBufferManager::idle_slot(std::string_view name) {
+  Slot* slot = nullptr;
   {
     const std::lock_guard lock(mutex_);
     if (!idle_.empty()) {
-      Slot* const slot = idle_.back();
-      idle_.pop_back();
-      slot->commands->reset(name);
-      return slot;
+      slot = idle_.front();
+      idle_.erase(idle_.begin());
     }
   }
+  if (slot == nullptr) slot = add_slot();
+  slot->commands->reset(name);
+  return slot;
+}
+
+AsyncCommandBufferManager::Slot* AsyncCommandBufferManager::add_slot() {
   auto slot = std::make_unique<Slot>();
-  slot->commands = device_.create_command_buffer(std::string(name));
+  slot->commands = device_.create_command_buffer("idle");
   const std::lock_guard lock(mutex_);
   slots_.push_back(std::move(slot));
   idle_.reserve(slots_.size());  // giving back must not allocate

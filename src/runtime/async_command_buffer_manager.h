@@ -42,6 +42,9 @@ class AsyncCommandBufferManager {
   AsyncCommandBufferManager(const AsyncCommandBufferManager&) = delete;
   AsyncCommandBufferManager& operator=(const AsyncCommandBufferManager&) = delete;
 
+  /// Makes room for n_batches at a time, so that committing as many, however they are timed, creates nothing.
+  void reserve(std::size_t n_batches);
+
   /// Opens a batch and returns what to encode into; there must be none open. `prepared`: when work on it began.
   CommandBuffer& begin(const BatchContents& contents, std::string_view name, Clock::time_point prepared);
 
@@ -94,6 +97,7 @@ class AsyncCommandBufferManager {
   };
 
   Slot* idle_slot(std::string_view name);
+  Slot* add_slot();
   void submit(Slot& slot);
   void submit_waiting();
   void end(std::unique_lock<std::mutex>& lock, Slot& slot, const std::optional<Error>& error);
@@ -109,7 +113,7 @@ class AsyncCommandBufferManager {
   Fence ended_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Slot>> slots_;
-  std::vector<Slot*> idle_;
+  std::vector<Slot*> idle_;  // longest idle first
   Slot* open_ = nullptr;
   Slot* oldest_ = nullptr;         // of the committed ones that have not ended
   Slot* newest_ = nullptr;         //

@@ -15,6 +15,11 @@ namespace marlin {
 struct CommitPolicy {
   std::int64_t layers_per_commit = 12;  ///< at least 1
   bool per_stage = false;               ///< a command buffer for each stage of each layer: for profiling
+
+  /// Batches of a pass over so many layers; more when profiling.
+  [[nodiscard]] std::int64_t n_batches(std::int64_t n_layers) const {
+    return (n_layers + layers_per_commit - 1) / layers_per_commit;
+  }
 };
 
 class LayerBatchContext {

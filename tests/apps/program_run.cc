@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -27,7 +28,8 @@ void redirect(const std::filesystem::path& path, int flags, int target) {
 
 }  // namespace
 
-ProgramRun run_program(const std::vector<std::string>& arguments, const std::string& input) {
+ProgramRun run_program(const std::vector<std::string>& arguments, const std::string& input,
+                       const std::vector<EnvironmentVariable>& environment) {
   const TemporaryDirectory directory;
   directory.write("in", input);
   std::vector<char*> argv{const_cast<char*>(MARLIN_PROGRAM)};
@@ -39,6 +41,7 @@ ProgramRun run_program(const std::vector<std::string>& arguments, const std::str
     redirect(directory.path() / "in", O_RDONLY, STDIN_FILENO);
     redirect(directory.path() / "out", O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
     redirect(directory.path() / "error", O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
+    for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), /*overwrite=*/1);
     execv(MARLIN_PROGRAM, argv.data());
     _exit(127);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace marlin::test {
@@ -13,7 +14,11 @@ struct ProgramRun {
   std::string error;
 };
 
-/// Runs metal-marlin with `arguments` and `input` on standard input.
-ProgramRun run_program(const std::vector<std::string>& arguments, const std::string& input = "");
+/// Name and value.
+using EnvironmentVariable = std::pair<std::string, std::string>;
+
+/// Runs metal-marlin with `arguments` and `input` on standard input; `environment` is added to the test's own.
+ProgramRun run_program(const std::vector<std::string>& arguments, const std::string& input = "",
+                       const std::vector<EnvironmentVariable>& environment = {});
 
 }  // namespace marlin::test

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The replaced operators. Those for arrays and those that do not throw have defaults, which call these.
+#include "allocation_counter.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+// A sanitizer brings its own operator new, which cannot be replaced everywhere.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MARLIN_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define MARLIN_SANITIZED 1
+#endif
+#endif
+
+#if !defined(MARLIN_SANITIZED)
+
+namespace {
+
+std::atomic<std::uint64_t> n_allocations{0};  // operator new has no other place to count in
+
+void* counted(void* memory) {
+  n_allocations.fetch_add(1, std::memory_order_relaxed);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+// Not inlined: seeing free() in one place and operator new in another, GCC would warn of a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t n_bytes) { return counted(std::malloc(n_bytes == 0 ? 1 : n_bytes)); }
+
+[[gnu::noinline]] void* operator new(std::size_t n_bytes, std::align_val_t alignment) {
+  const auto unit = static_cast<std::size_t>(alignment);
+  const std::size_t n_units = n_bytes / unit + (n_bytes % unit != 0 || n_bytes == 0 ? 1 : 0);
+  if (n_units > SIZE_MAX / unit) throw std::bad_alloc();
+  return counted(std::aligned_alloc(unit, n_units * unit));  // which takes whole units only
+}
+
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*n_bytes*/) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*n_bytes*/, std::align_val_t /*alignment*/) noexcept {
+  std::free(memory);
+}
+
+#endif
+
+namespace marlin::app {
+
+std::optional<std::uint64_t> allocation_count() {
+#if defined(MARLIN_SANITIZED)
+  return std::nullopt;
+#else
+  return n_allocations.load(std::memory_order_relaxed);
+#endif
+}
+
+}  // namespace marlin::app
