@@ -18,9 +18,9 @@ struct SelectCommand {
   void operator()() const;
 };
 
-boost::json::object to_json(const KernelChoice& choice) {
-  return {{"batch", choice.batch},   {"top_k", choice.top_k}, {"bits", choice.bits},
-          {"kernel", choice.kernel}, {"tile", choice.tile},   {"reason", choice.reason}};
+boost::json::object to_json(const KernelSelection& selection) {
+  return {{"batch", selection.batch},   {"top_k", selection.top_k}, {"bits", selection.bits},
+          {"kernel", selection.kernel}, {"tile", selection.tile},   {"reason", selection.reason}};
 }
 
 void SelectCommand::operator()() const {
@@ -28,8 +28,9 @@ void SelectCommand::operator()() const {
   boost::json::array objects;
   std::string lines;  // printed in one go: a batch that is refused leaves no half an answer
   for (const std::int64_t batch : batches) {
-    objects.push_back(to_json(engine->kernel_choice(batch)));
-    lines += fmt::format("Kernel selection: {}\n", engine->kernel_selection(batch));
+    const KernelSelection selection = engine->kernel_selection(batch);
+    objects.push_back(to_json(selection));
+    lines += fmt::format("Kernel selection: {}\n", describe(selection));
   }
   fmt::print("{}", json ? boost::json::serialize(objects) + "\n" : lines);
 }

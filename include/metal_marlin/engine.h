@@ -16,6 +16,7 @@
 #include "metal_marlin/error.h"
 #include "metal_marlin/execution_options.h"
 #include "metal_marlin/generation_options.h"
+#include "metal_marlin/kernel_selection.h"
 #include "metal_marlin/profile.h"
 
 namespace marlin {
@@ -55,16 +56,6 @@ struct EngineInfo {
   std::int64_t context_tokens = 0;
   double load_seconds = 0;
   MemoryPlan memory;
-};
-
-/// Which kernels a batch gets, and why.
-struct KernelChoice {
-  std::int64_t batch = 0;  ///< token rows
-  std::int64_t top_k = 0;  ///< routed experts per token; 0 = none
-  std::string bits;        ///< of the expert weights: "3", "2-4" when they differ, "16" for plain ones
-  std::string kernel;
-  std::string tile;  ///< rows x outputs of a work item
-  std::string reason;
 };
 
 struct ChatMessage {
@@ -123,12 +114,8 @@ class Engine {
   [[nodiscard]] Counters counters() const;
   [[nodiscard]] TokenIntervals token_intervals() const;
 
-  /// What kernels a batch of that many token rows gets, and why: "batch=1 top_k=4 bits=3 kernel=...". Errors:
-  /// kInvalidArgument for batch < 1.
-  [[nodiscard]] std::string kernel_selection(std::int64_t batch) const;
-
-  /// The same in parts.
-  [[nodiscard]] KernelChoice kernel_choice(std::int64_t batch) const;
+  /// Which kernels a batch of that many token rows gets, and why. Errors: kInvalidArgument for batch < 1.
+  [[nodiscard]] KernelSelection kernel_selection(std::int64_t batch) const;
 
   /// Measures where time goes, on a sequence of its own.
   [[nodiscard]] Profile profile(const ProfileOptions& options);

@@ -92,15 +92,8 @@ Counters Engine::counters() const {
 
 TokenIntervals Engine::token_intervals() const { return parts_->loaded.instruments->token_intervals(); }
 
-std::string Engine::kernel_selection(std::int64_t batch) const {
-  const SelectionSubject subject = parts_->loaded.model->runtime_needs(1, 1).selection;
-  return describe(subject, select_kernels(subject, batch));
-}
-
-KernelChoice Engine::kernel_choice(std::int64_t batch) const {
-  const SelectionSubject subject = parts_->loaded.model->runtime_needs(1, 1).selection;
-  const KernelSelection selection = select_kernels(subject, batch);
-  return {batch, subject.top_k, subject.bits, selection.kernel, selection.tile, selection.reason};
+KernelSelection Engine::kernel_selection(std::int64_t batch) const {
+  return select_kernels(parts_->loaded.model->runtime_needs(1, 1).selection, batch);
 }
 
 Profile Engine::profile(const ProfileOptions& options) { return profile_model(parts_->loaded, options); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which kernels a batch gets and why, as people ask for it: the log line "Kernel selection ..." and metal-marlin select.
+// Choosing the variant of a batch's kernels, and saying so.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 
 #include "abi/kernel_variant.h"
+#include "metal_marlin/kernel_selection.h"
 
 namespace marlin {
 
@@ -16,20 +17,9 @@ struct SelectionSubject {
   std::string bits;        ///< of the expert weights: "3", "2-4" when they differ, "16" for plain ones
 };
 
-struct KernelSelection {
-  std::int64_t batch = 0;
-  abi::KernelVariant variant = abi::KernelVariant::kDecode;
-  std::string kernel;  ///< "moe_trellis_swiglu_decode"
-  std::string tile;    ///< rows x outputs of a work item
-  std::string reason;
-};
-
 /// Errors: kInvalidArgument for batch < 1. `forced`: the variant to report whatever the batch.
 KernelSelection select_kernels(const SelectionSubject& subject, std::int64_t batch,
                                std::optional<abi::KernelVariant> forced = std::nullopt);
-
-/// "batch=1 top_k=4 bits=3 kernel=moe_trellis_swiglu_decode tile=1x128 reason=..."
-std::string describe(const SelectionSubject& subject, const KernelSelection& selection);
 
 /// Chooses for one stream of batches; logs when the choice changes, at level info.
 class KernelSelector {
