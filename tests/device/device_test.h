@@ -96,6 +96,9 @@ class DeviceTest : public ::testing::TestWithParam<DeviceParameters> {
     ops::embed(target, matrix, whole(ids_), whole(failure_out_), 1);
   }
 
+  /// Two floats that the dispatch of record_failure() would have written.
+  [[nodiscard]] BufferView failed_result() const { return whole(failure_out_); }
+
  private:
   // before the device, whose end completes the work that uses them
   std::unique_ptr<Buffer> table_;
