@@ -4,6 +4,7 @@
 // point of the token loop, which always has one pass encoded ahead.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json.hpp>
 #include <chrono>
@@ -57,7 +58,8 @@ Figures figures_between(const Snapshot& start, const Snapshot& end) {
                                  ? static_cast<double>(*end.allocations - *start.allocations + spent.device_allocations)
                                  : std::numeric_limits<double>::quiet_NaN();
   const double blocked_idly = std::max(0.0, spent.blocked_seconds - spent.device_seconds);
-  const double dispatching = spent.encode_seconds - spent.overlap_seconds + blocked_idly;
+  // Overlap is a part of encoding; only rounding of the difference could make it more.
+  const double dispatching = std::max(0.0, spent.encode_seconds - spent.overlap_seconds) + blocked_idly;
   return {static_cast<double>(spent.commits) / forwards,
           static_cast<double>(spent.dispatches) / forwards,
           static_cast<double>(spent.waits) / tokens,
