@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the time of a forward pass goes. Stages are measured one command buffer each, so that any backend can time them;
-// totals are measured apart, as passes normally run.
+// Where the time of a forward pass goes. Stages are measured one command buffer each, so that any backend can time
+// them; totals are measured apart, as passes normally run.
 #pragma once
 
 #include <array>
@@ -29,13 +29,13 @@ inline constexpr std::array<std::string_view, 8> kProfileStages = {
 struct PassProfile {
   std::string name;  ///< "prefill 128", "decode"
   std::int64_t n_rows = 0;
-  double total_ms = 0;                                     ///< device time of a whole pass, as it normally runs
-  double encode_ms = 0;                                    ///< host time to encode and commit it
-  std::array<double, kProfileStages.size()> stage_ms{};    ///< summed over layers
+  double total_ms = 0;                                   ///< device time of a whole pass, as it normally runs
+  double encode_ms = 0;                                  ///< host time to encode and commit it
+  std::array<double, kProfileStages.size()> stage_ms{};  ///< summed over layers
   std::vector<std::array<double, kProfileStages.size()>> layer_ms;  ///< [n_layers]; embedding, head and sampling are 0
-  double commits = 0;                                      ///< per pass, as it normally runs
+  double commits = 0;                                               ///< per pass, as it normally runs
   double dispatches = 0;
-  double waits = 0;  ///< per pass; the one at the end
+  double waits = 0;         ///< per pass; the one at the end
   double weight_bytes = 0;  ///< that the pass must read at least once; of experts the expected number, at random
 };
 

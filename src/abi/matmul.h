@@ -5,9 +5,9 @@
 //   them.
 // Bindings: x f32 (rows of n_in at in_stride) read; out f32 [n_rows, stored_in] written.
 //
-// matmul_<variant>_f32 (abi/kernel_variant.h): y = x W + bias for any format; for exl3, x is what exl3_transform_f32 made (in_stride = stored_in) and
-// the output side, (. Hb) o svh, is included. `accumulate` adds to y instead. Bindings: x f32 read; y f32 (rows of
-// n_out at out_stride) written (updated when accumulating).
+// matmul_<variant>_f32 (abi/kernel_variant.h): y = x W + bias for any format; for exl3, x is what exl3_transform_f32
+// made (in_stride = stored_in) and the output side, (. Hb) o svh, is included. `accumulate` adds to y instead.
+// Bindings: x f32 read; y f32 (rows of n_out at out_stride) written (updated when accumulating).
 #pragma once
 
 #include "abi/matrix.h"

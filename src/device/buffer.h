@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -28,8 +29,8 @@ class Buffer {
   [[nodiscard]] std::byte* host() const { return host_; }
 
   /// Set by the device that made the buffer, when it checks hazards.
-  void set_hazard_checker(const HazardChecker* checker) { hazard_checker_ = checker; }
-  [[nodiscard]] const HazardChecker* hazard_checker() const { return hazard_checker_; }
+  void set_hazard_checker(std::shared_ptr<const HazardChecker> checker) { hazard_checker_ = std::move(checker); }
+  [[nodiscard]] const HazardChecker* hazard_checker() const { return hazard_checker_.get(); }
 
  protected:
   Buffer(std::string label, std::size_t size_bytes, std::uint64_t device_address, std::byte* host)
@@ -40,7 +41,7 @@ class Buffer {
   std::size_t size_bytes_;
   std::uint64_t device_address_;
   std::byte* host_;
-  const HazardChecker* hazard_checker_ = nullptr;
+  std::shared_ptr<const HazardChecker> hazard_checker_;
 };
 
 /// A range of a buffer. Does not own.

@@ -15,9 +15,7 @@ std::uint64_t next_number() {
   return number.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-bool has_ended(CommandStatus status) {
-  return status == CommandStatus::kCompleted || status == CommandStatus::kFailed;
-}
+bool has_ended(CommandStatus status) { return status == CommandStatus::kCompleted || status == CommandStatus::kFailed; }
 
 }  // namespace
 
@@ -48,13 +46,17 @@ void CommandBuffer::record(std::string_view kernel, std::span<const std::byte> a
   ++n_dispatches_;
 }
 
+void CommandBuffer::enqueue() {
+  if (hazard_checker_) hazard_checker_->committed(number_, label_);
+}
+
 void CommandBuffer::commit() {
   {
     const std::lock_guard lock(mutex_);
     MARLIN_CHECK(status_ == CommandStatus::kEncoding);
     status_ = CommandStatus::kCommitted;
   }
-  if (hazard_checker_) hazard_checker_->committed(number_, label_);
+  enqueue();
   submit();
 }
 
@@ -72,15 +74,14 @@ void CommandBuffer::on_completed(Handler handler) {
 }
 
 void CommandBuffer::wait() {
-  std::uint64_t use = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    MARLIN_CHECK(status_ != CommandStatus::kEncoding);
-    use = use_;
-  }
+  std::unique_lock lock(mutex_);
+  MARLIN_CHECK(status_ != CommandStatus::kEncoding);
+  const std::uint64_t use = use_;
+  lock.unlock();
   while (!ended_.wait(use)) {  // no timeout: returns true
   }
-  if (error_) throw Error(*error_);
+  lock.lock();
+  if (use == use_ && error_) throw Error(*error_);
 }
 
 void CommandBuffer::reset(std::string_view label) {

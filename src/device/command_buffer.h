@@ -48,6 +48,10 @@ class CommandBuffer : public Encoder, public std::enable_shared_from_this<Comman
   void record(std::string_view kernel, std::span<const std::byte> arguments,
               std::span<const Binding> bindings) override;
 
+  /// Announces that this will be committed, by whoever holds it back: from now on the host must keep away from what it
+  /// touches. Implied by commit().
+  void enqueue();
+
   /// Hands the recorded work to the device. Once only; nothing can be recorded afterwards.
   void commit();
 
@@ -71,8 +75,8 @@ class CommandBuffer : public Encoder, public std::enable_shared_from_this<Comman
  protected:
   explicit CommandBuffer(std::string label) : label_(std::move(label)) {}
 
-  /// Backend hooks: encode() translates one checked dispatch, which must not start before all earlier ones have ended if
-  /// `barrier`; submit() queues the whole, keeping a reference until finish(); clear() forgets what was encoded.
+  /// Backend hooks: encode() translates one checked dispatch, which must not start before all earlier ones have ended
+  /// if `barrier`; submit() queues the whole, keeping a reference until finish(); clear() forgets what was encoded.
   virtual void encode(std::string_view kernel, std::span<const std::byte> arguments, std::span<const Binding> bindings,
                       bool barrier) = 0;
   virtual void submit() = 0;
@@ -90,13 +94,13 @@ class CommandBuffer : public Encoder, public std::enable_shared_from_this<Comman
   std::string label_;
   std::size_t n_dispatches_ = 0;
   BarrierPlanner barriers_;
-  bool barrier_due_ = false;  // of a dispatch that was refused, for the next one
+  bool barrier_due_ = false;                       // of a dispatch that was refused, for the next one
   std::shared_ptr<HazardChecker> hazard_checker_;  // shared: a command buffer may outlive its device
   std::uint64_t number_ = 0;                       // names this use to the checker
 
   mutable std::mutex mutex_;
-  Fence ended_;                // rises to use_ when the current use has ended
-  std::uint64_t use_ = 1;      // counts resets
+  Fence ended_;            // rises to use_ when the current use has ended
+  std::uint64_t use_ = 1;  // counts resets
   CommandStatus status_ = CommandStatus::kEncoding;
   std::optional<Error> error_;
   ExecutionTimes times_;

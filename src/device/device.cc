@@ -10,7 +10,7 @@ Device::Device(const DeviceOptions& options)
 
 std::unique_ptr<Buffer> Device::allocate(std::size_t bytes, std::string label) {
   std::unique_ptr<Buffer> buffer = make_buffer(bytes, std::move(label));
-  buffer->set_hazard_checker(hazard_checker_.get());
+  buffer->set_hazard_checker(hazard_checker_);
   n_allocations_.fetch_add(1, std::memory_order_relaxed);
   return buffer;
 }

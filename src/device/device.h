@@ -4,7 +4,8 @@
 //  - Work is recorded into command buffers and executed asynchronously. Those of one device start in commit order.
 //  - Order inside a command buffer follows from the declared bindings: a dispatch that reads what an earlier one writes
 //    (or writes what an earlier one touches) runs after it; others may overlap. Barriers are derived from that
-//    (barrier_planner.h) and can be proven (hazard_checker.h). A command buffer begins when the one before it has ended.
+//    (barrier_planner.h) and can be proven (hazard_checker.h). A command buffer begins when the one before it has
+//    ended.
 //  - A failure sticks to its command buffer and fails every command buffer already committed behind it, because those
 //    may depend on it; all of them still complete, so that nobody hangs. Later ones start afresh.
 //  - Host memory is reached only through completed command buffers. With unified memory nothing is copied.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Debugging aid of the device layer: proves that every access has an order. It sees each dispatch as it is encoded, each
-// barrier, each commit and completion, and each time the host takes a pointer, and reports, with both names,
+// Debugging aid of the device layer: proves that every access has an order. It sees each dispatch as it is encoded,
+// each barrier, each commit and completion, and each time the host takes a pointer, and reports, with both names,
 //   - two dispatches of one command buffer that touch the same bytes, one writing, with no barrier between them;
 //   - the host reading what a dispatch that has not completed writes, or writing what one reads or writes.
 // Command buffers of a device run one after another, so nothing more is needed between them. On in debug builds and by

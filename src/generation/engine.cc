@@ -80,8 +80,8 @@ std::unique_ptr<Session> Engine::new_session(std::int64_t n_logit_rows) {
 }
 
 std::unique_ptr<Session> Engine::new_session(std::int64_t n_logit_rows, const ExecutionOptions& execution) {
-  return std::unique_ptr<Session>(new Session(std::make_unique<Session::Parts>(
-      parts_->loaded, n_logit_rows, runtime_options(parts_->loaded, execution))));
+  return std::unique_ptr<Session>(new Session(
+      std::make_unique<Session::Parts>(parts_->loaded, n_logit_rows, runtime_options(parts_->loaded, execution))));
 }
 
 Counters Engine::counters() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kind of pass is run twice over: as it normally runs, for totals, and with a command buffer for each stage of each
-// layer, for the shares. Device times come from the command buffers, so any backend that has those can be profiled.
+// Every kind of pass is run twice over: as it normally runs, for totals, and with a command buffer for each stage of
+// each layer, for the shares. Device times come from the command buffers, so any backend that has those can be
+// profiled.
 #include "generation/profiler.h"
 
 #include <fmt/format.h>
@@ -64,7 +65,9 @@ class ObservedSequence {
 class PassProfiler {
  public:
   PassProfiler(const LoadedModel& loaded, const ProfileOptions& options)
-      : loaded_(loaded), options_(options), whole_(loaded, runtime_options(loaded, loaded.execution)),
+      : loaded_(loaded),
+        options_(options),
+        whole_(loaded, runtime_options(loaded, loaded.execution)),
         staged_(loaded, staged_options(loaded)) {}
 
   PassProfile profile(std::string name, std::span<const std::int32_t> context, std::span<const std::int32_t> tokens) {
@@ -198,8 +201,8 @@ Profile profile_model(const LoadedModel& loaded, const ProfileOptions& options) 
                                               all.first(static_cast<std::size_t>(options.prompt_tokens))));
   }
   const auto context = static_cast<std::size_t>(options.decode_context);
-  profile.passes.push_back(profiler.profile(fmt::format("decode at {}", context), all.first(context),
-                                            all.subspan(context, 1)));
+  profile.passes.push_back(
+      profiler.profile(fmt::format("decode at {}", context), all.first(context), all.subspan(context, 1)));
   profile.copy_bandwidth = measure_copy_bandwidth(*loaded.device);
   return profile;
 }

@@ -23,8 +23,7 @@ Sequence::Sequence(const LoadedModel& loaded, std::int64_t n_logit_rows, const R
       max_logit_rows_(std::min(n_logit_rows, max_chunk_rows_)),
       cache_(*loaded.device, loaded.model->config(), loaded.info.context_tokens, loaded.cache_format),
       chosen_(loaded.device->allocate(kRing * sizeof(std::int32_t), "chosen tokens")),
-      runtime_(*loaded.device, loaded.model->runtime_needs(max_chunk_rows_, max_logit_rows_), options,
-               instruments) {
+      runtime_(*loaded.device, loaded.model->runtime_needs(max_chunk_rows_, max_logit_rows_), options, instruments) {
   tokens_.reserve(static_cast<std::size_t>(loaded.info.context_tokens));
   // What two passes in flight need is there from the start: when the second is first needed is a matter of luck, and
   // the token loop must not allocate.

@@ -89,8 +89,7 @@ std::unique_ptr<Buffer> Model::make_rope_table(std::int64_t n_positions) const {
 void Model::normalise(LayerBatchContext& batch, const BufferView& weight, const Step& step) const {
   const std::int64_t hidden = config_.hidden_size;
   batch.begin_stage(Stage::kNorm);
-  ops::rms_norm(batch.encoder(), weight, {step.x, hidden}, {step.h, hidden}, step.n_rows, hidden,
-                config_.rms_norm_eps);
+  ops::rms_norm(batch.encoder(), weight, {step.x, hidden}, {step.h, hidden}, step.n_rows, hidden, config_.rms_norm_eps);
 }
 
 void Model::encode(Runtime& runtime, LayerBatchContext& batch, const ForwardPass& pass) const {

@@ -12,7 +12,7 @@ void embed(Encoder& encoder, const abi::Matrix& table, const BufferView& ids, co
   check_holds(ids, n_rows, sizeof(std::int32_t));
   check_holds(out, n_rows * table.n_in, sizeof(float));
   encoder.dispatch("embed_f32", abi::EmbedArguments{.table = table, .n_rows = u32(n_rows), .reserved = 0},
-                    {reads(ids), writes(out)});
+                   {reads(ids), writes(out)});
 }
 
 }  // namespace marlin::ops

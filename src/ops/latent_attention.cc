@@ -9,9 +9,9 @@ std::int64_t latent_attention_scratch_floats(const LatentAttentionShape& shape, 
   return 2 * n_rows * shape.n_heads * shape.rank;  // queries and outputs in the latent space
 }
 
-void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const abi::Matrix& kv_b,
-                      const BufferView& q, const BufferView& cache, const BufferView& out, std::int64_t n_rows,
-                      std::int64_t start_position, const BufferView& scratch) {
+void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const abi::Matrix& kv_b, const BufferView& q,
+                      const BufferView& cache, const BufferView& out, std::int64_t n_rows, std::int64_t start_position,
+                      const BufferView& scratch) {
   const std::int64_t head_stride = shape.nope_dim + shape.rope_dim;
   MARLIN_CHECK(kv_b.format != abi::MatrixFormat::kExl3 && kv_b.n_in == shape.rank);
   MARLIN_CHECK(kv_b.n_out == shape.n_heads * (shape.nope_dim + shape.value_dim));
@@ -45,7 +45,7 @@ void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const
                                                 .cache_format = shape.cache_format};
   encoder.dispatch("latent_query_f32", projection, {reads(q), writes(latent_query)});
   encoder.dispatch("latent_attention_f32", attention,
-                    {reads(latent_query), reads(q), reads(cache), writes(latent_out)});
+                   {reads(latent_query), reads(q), reads(cache), writes(latent_out)});
   encoder.dispatch("latent_value_f32", projection, {reads(latent_out), writes(out)});
 }
 

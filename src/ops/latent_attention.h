@@ -25,8 +25,8 @@ std::int64_t latent_attention_scratch_floats(const LatentAttentionShape& shape, 
 
 /// q: f32 [n_rows, n_heads, nope_dim + rope_dim], rotated; kv_b: plain matrix [n_heads (nope_dim + value_dim)][rank];
 /// cache: [n_positions, rank + rope_dim], already holding the rows' own; out: f32 [n_rows, n_heads, value_dim].
-void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const abi::Matrix& kv_b,
-                      const BufferView& q, const BufferView& cache, const BufferView& out, std::int64_t n_rows,
-                      std::int64_t start_position, const BufferView& scratch);
+void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const abi::Matrix& kv_b, const BufferView& q,
+                      const BufferView& cache, const BufferView& out, std::int64_t n_rows, std::int64_t start_position,
+                      const BufferView& scratch);
 
 }  // namespace marlin::ops

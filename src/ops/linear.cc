@@ -20,8 +20,8 @@ void linear(Encoder& encoder, const abi::Matrix& matrix, const Rows& x, const Ro
     check_holds(scratch, n, sizeof(float));
     inputs = {{scratch.buffer, scratch.offset, static_cast<std::size_t>(n) * sizeof(float)}, matrix.stored_in};
     encoder.dispatch("exl3_transform_f32",
-                      abi::Exl3TransformArguments{.matrix = matrix, .n_rows = u32(n_rows), .in_stride = u32(x.stride)},
-                      {reads(x.view), writes(inputs.view)});
+                     abi::Exl3TransformArguments{.matrix = matrix, .n_rows = u32(n_rows), .in_stride = u32(x.stride)},
+                     {reads(x.view), writes(inputs.view)});
   }
   const bool accumulate = output == Output::kAccumulate;
   const abi::MatmulArguments arguments{.matrix = matrix,
@@ -29,7 +29,8 @@ void linear(Encoder& encoder, const abi::Matrix& matrix, const Rows& x, const Ro
                                        .in_stride = u32(inputs.stride),
                                        .out_stride = u32(y.stride),
                                        .accumulate = accumulate ? 1U : 0U};
-  encoder.dispatch(kernel_of(kMatmulKernels, variant), arguments, {reads(inputs.view), accumulate ? updates(y.view) : writes(y.view)});
+  encoder.dispatch(kernel_of(kMatmulKernels, variant), arguments,
+                   {reads(inputs.view), accumulate ? updates(y.view) : writes(y.view)});
 }
 
 }  // namespace marlin::ops

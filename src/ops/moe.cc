@@ -88,9 +88,8 @@ void MoeTrellisSwiglu::run_experts(Encoder& encoder, std::int64_t first, std::in
   abi::MoeArguments arguments = arguments_;
   arguments.first_expert = u32(first);
   arguments.n_selected = u32(n);
-  encoder.dispatch(
-      kernel_of(kMoeGateUpKernels, variant_), arguments,
-      {reads(gate_in_), reads(up_in_), reads(routing_.offsets), reads(routing_.active), writes(inner_)});
+  encoder.dispatch(kernel_of(kMoeGateUpKernels, variant_), arguments,
+                   {reads(gate_in_), reads(up_in_), reads(routing_.offsets), reads(routing_.active), writes(inner_)});
   encoder.dispatch(kernel_of(kMoeDownKernels, variant_), arguments,
                    {reads(inner_), reads(routing_.offsets), reads(routing_.active), writes(expert_out_)});
 }

@@ -5,8 +5,8 @@
 
 namespace marlin::ops {
 
-void rope(Encoder& encoder, const BufferView& table, const Rows& x, std::int64_t n_rows,
-          std::int64_t start_position, const RopeShape& shape) {
+void rope(Encoder& encoder, const BufferView& table, const Rows& x, std::int64_t n_rows, std::int64_t start_position,
+          const RopeShape& shape) {
   MARLIN_CHECK(shape.dim % 2 == 0 && shape.n_heads > 0);
   check_holds(table, (start_position + n_rows) * shape.dim, sizeof(float));
   check_holds(x, n_rows, shape.offset + (shape.n_heads - 1) * shape.head_stride + shape.dim);

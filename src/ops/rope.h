@@ -17,7 +17,7 @@ struct RopeShape {
 };
 
 /// Rotates n_rows rows in place; row r stands at start_position + r of table f32 [n_positions, dim/2, 2] (cos, sin).
-void rope(Encoder& encoder, const BufferView& table, const Rows& x, std::int64_t n_rows,
-          std::int64_t start_position, const RopeShape& shape);
+void rope(Encoder& encoder, const BufferView& table, const Rows& x, std::int64_t n_rows, std::int64_t start_position,
+          const RopeShape& shape);
 
 }  // namespace marlin::ops

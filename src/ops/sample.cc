@@ -8,8 +8,8 @@
 
 namespace marlin::ops {
 
-void sample(Encoder& encoder, const abi::SampleArguments& arguments, const BufferView& logits,
-            const BufferView& state, const BufferView& token) {
+void sample(Encoder& encoder, const abi::SampleArguments& arguments, const BufferView& logits, const BufferView& state,
+            const BufferView& token) {
   MARLIN_CHECK(arguments.n_usable > 0 && arguments.n_usable <= arguments.vocab_size);
   check_holds(logits, arguments.vocab_size, sizeof(float));
   MARLIN_CHECK(state.bytes >= arguments.state_bytes && state.device_address() % abi::kSampleStateAlignment == 0);

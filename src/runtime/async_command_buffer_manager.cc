@@ -86,6 +86,7 @@ BatchId AsyncCommandBufferManager::commit() {
   (oldest_ == nullptr ? oldest_ : newest_->next) = &slot;
   newest_ = &slot;
   last_committed_ = slot.id;
+  slot.commands->enqueue();
   const BatchId id = slot.id;
   instruments_.batch_committed(id, slot.commands->label(), slot.commands->n_dispatches(), slot.times,
                                busy_until(slot.times.committed) - busy_when_prepared_);
@@ -126,15 +127,14 @@ void AsyncCommandBufferManager::device_ended(Slot& slot, const std::optional<Err
   slot.times.ended = slot.commands->times().ended;
   if (error && !failure_) {
     failure_ = Failure{slot.id, Error(error->code(), fmt::format("batch {} ({}) failed: {}", slot.id,
-                                                                slot.commands->label(), error->what()))};
+                                                                 slot.commands->label(), error->what()))};
   }
   end(lock, slot, failure_ ? std::optional(failure_->error) : std::nullopt);
 }
 
 // Runs the callbacks, then lets the next ones in. The last thing done is the signal: whoever waits for it may destroy
 // this.
-void AsyncCommandBufferManager::end(std::unique_lock<std::mutex>& lock, Slot& slot,
-                                    const std::optional<Error>& error) {
+void AsyncCommandBufferManager::end(std::unique_lock<std::mutex>& lock, Slot& slot, const std::optional<Error>& error) {
   const bool was_in_flight = slot.times.submitted != Clock::time_point();
   slot.times.completed = Clock::now();
   slot.state = error ? BatchState::kFailed : BatchState::kCompleted;

@@ -3,10 +3,11 @@
 //
 //   idle --begin()--> encoding --commit()--> committed --(device)--> completed | failed --> idle
 //
-// At most max_in_flight batches are with the device; commit() never blocks, later ones queue here and are handed over as
-// earlier ones complete. Callbacks run once each, in commit order, on a device thread, failure included. After a failure
-// every batch committed before recover() fails too without being executed, because it may build on what is missing.
-// wait() is the only function that blocks. One thread begins, commits and waits; callbacks may be registered from any.
+// At most max_in_flight batches are with the device; commit() never blocks, later ones queue here and are handed over
+// as earlier ones complete. Callbacks run once each, in commit order, on a device thread, failure included. After a
+// failure every batch committed before recover() fails too without being executed, because it may build on what is
+// missing; with nothing left on the device, its callbacks run inside commit(). wait() is the only function that blocks.
+// One thread begins, commits and waits; callbacks may be registered from any.
 #pragma once
 
 #include <chrono>

@@ -12,13 +12,13 @@ KernelSelection select_kernels(const SelectionSubject& subject, std::int64_t bat
                                std::optional<abi::KernelVariant> forced) {
   const abi::KernelVariant by_batch = ops::variant_for_batch(batch);
   const abi::KernelVariant variant = forced.value_or(by_batch);
-  return {.batch = batch,
-          .top_k = subject.top_k,
-          .bits = subject.bits,
-          .kernel = fmt::format("{}_{}", subject.top_k > 0 ? "moe_trellis_swiglu" : "matmul",
-                                abi::variant_name(variant)),
-          .tile = fmt::format("{}x128", abi::variant_row_tile(variant)),
-          .reason = variant == by_batch ? std::string(ops::variant_reason(variant)) : "asked for"};
+  return {
+      .batch = batch,
+      .top_k = subject.top_k,
+      .bits = subject.bits,
+      .kernel = fmt::format("{}_{}", subject.top_k > 0 ? "moe_trellis_swiglu" : "matmul", abi::variant_name(variant)),
+      .tile = fmt::format("{}x128", abi::variant_row_tile(variant)),
+      .reason = variant == by_batch ? std::string(ops::variant_reason(variant)) : "asked for"};
 }
 
 std::string describe(const KernelSelection& selection) {

@@ -41,10 +41,10 @@ BatchId LayerBatchContext::finish() {
 
 void LayerBatchContext::commit() {
   std::array<char, 64> name;
-  const auto end = policy_.per_stage ? fmt::format_to_n(name.data(), name.size(), "layer {} {}", layer_, stage_name(stage_))
-                   : first_layer_ == layer_
-                       ? fmt::format_to_n(name.data(), name.size(), "layer {}", layer_)
-                       : fmt::format_to_n(name.data(), name.size(), "layers {}-{}", first_layer_, layer_);
+  const auto end =
+      policy_.per_stage        ? fmt::format_to_n(name.data(), name.size(), "layer {} {}", layer_, stage_name(stage_))
+      : first_layer_ == layer_ ? fmt::format_to_n(name.data(), name.size(), "layer {}", layer_)
+                               : fmt::format_to_n(name.data(), name.size(), "layers {}-{}", first_layer_, layer_);
   CommandBuffer& commands = manager_.begin({first_layer_, layer_, stage_}, {name.data(), end.out}, prepared_);
   try {
     dispatcher_.encode_into(commands);

@@ -108,9 +108,10 @@ MoEBufferPool::Block& MoEBufferPool::take(std::int64_t tier_rows, std::int64_t t
       }
     }
   }
+  Block& block = allocate(tier_rows, tier_logit_rows);
   ++statistics_.misses;
   instruments_.leased(/*from_pool=*/false);
-  return allocate(tier_rows, tier_logit_rows);
+  return block;
 }
 
 MoEBufferPool::Block& MoEBufferPool::allocate(std::int64_t tier_rows, std::int64_t tier_logit_rows) {

@@ -65,7 +65,7 @@ class MoEBufferPool {
   /// holds it.
   Lease lease(std::int64_t n_rows, std::int64_t n_logit_rows);
 
-  /// Makes the tier for such passes, so that the first lease of it is a hit.
+  /// Makes room for one such pass, so that the first lease of it is a hit; twice for two passes in flight.
   void prewarm(std::int64_t n_rows, std::int64_t n_logit_rows);
 
   [[nodiscard]] const Statistics& statistics() const { return statistics_; }
@@ -96,7 +96,8 @@ class MoEBufferPool {
 class MoEBufferPool::Lease {
  public:
   Lease() = default;
-  Lease(Lease&& other) noexcept : pool_(other.pool_), block_(std::exchange(other.block_, nullptr)), buffers_(other.buffers_) {}
+  Lease(Lease&& other) noexcept
+      : pool_(other.pool_), block_(std::exchange(other.block_, nullptr)), buffers_(other.buffers_) {}
   Lease& operator=(Lease&& other) noexcept;
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;

@@ -30,6 +30,16 @@ class ChromeTrace {
         static_cast<int>(track), phase, entry.name, phase, at(from), at(to) - at(from), entry.id);
   }
 
+  /// Like span(), but may overlap others of the track.
+  void overlapping_span(Track track, std::string_view phase, const Timeline::Entry& entry, Clock::time_point from,
+                        Clock::time_point to) {
+    for (const auto& [ph, when] : {std::pair{'b', from}, {'e', to}}) {
+      begin() << fmt::format(
+          R"({{"ph":"{}","pid":1,"tid":{},"id":{},"name":"{} {}","cat":"{}","ts":{:.3f},"args":{{"batch":{}}}}})", ph,
+          static_cast<int>(track), entry.id, phase, entry.name, phase, at(when), entry.id);
+    }
+  }
+
   void instant(Track track, std::string_view name, std::string_view category, Clock::time_point when) {
     begin() << fmt::format(R"({{"ph":"i","s":"t","pid":1,"tid":{},"name":"{}","cat":"{}","ts":{:.3f}}})",
                            static_cast<int>(track), name, category, at(when));
@@ -80,7 +90,7 @@ void Timeline::write_chrome_trace(std::ostream& out) const {
     trace.span(kHost, "prepare", entry, times.prepared, times.encoded);
     trace.span(kHost, "encode", entry, times.encoded, times.committed);
     trace.instant(kHost, fmt::format("commit {}", entry.name), "commit", times.committed);
-    trace.span(kQueue, "queue", entry, times.committed, times.began);
+    trace.overlapping_span(kQueue, "queue", entry, times.committed, times.began);
     trace.span(kDevice, "execute", entry, times.began, times.ended);
     trace.instant(kDevice, fmt::format("completed {}", entry.name), "completed", times.completed);
   }

@@ -258,7 +258,8 @@ TEST_F(HazardCheckerTest, AnotherBufferOverTheSameMemoryIsNoWayRound) {
 }
 
 TEST_F(HazardCheckerTest, ViewsAskIt) {
-  out_.set_hazard_checker(&checker_);
+  // the fixture owns it
+  out_.set_hazard_checker(std::shared_ptr<const HazardChecker>(std::shared_ptr<void>(), &checker_));
   dispatch(1, "producer", {writes(out_.view(0, 64))});
   checker_.committed(1, "layers 0-11");
   const auto read = [](const BufferView& view) { static_cast<void>(view.host_read<float>()); };

@@ -119,8 +119,8 @@ Observation ObservedModel::observe(std::span<const std::int64_t> ids) {
     observation.hidden.emplace_back(values, values + n_rows * config.hidden_size);
   }
   for (const auto& [layer, views] : routing) {
-    observation.routing[layer] = sorted_routing(views.first.host_read<std::int32_t>(),
-                                                views.second.host_read<float>(), n_rows, slots, config.moe.top_k);
+    observation.routing[layer] = sorted_routing(views.first.host_read<std::int32_t>(), views.second.host_read<float>(),
+                                                n_rows, slots, config.moe.top_k);
   }
   return observation;
 }

@@ -76,7 +76,9 @@ TEST_P(Linear, RefusesOperandsThatAreTooSmall) {
   const test::DeviceTensor<float> small_scratch(device(), 2 * 128 - 1);
   const auto commands = device().create_command_buffer("refused");
   const auto refused = [&](const ops::Rows& x, const ops::Rows& y, const BufferView& memory) {
-    return test::error_of([&] { ops::linear(*commands, matrix.matrix(), x, y, 2, memory, abi::KernelVariant::kPrefill4); }).code();
+    return test::error_of(
+               [&] { ops::linear(*commands, matrix.matrix(), x, y, 2, memory, abi::KernelVariant::kPrefill4); })
+        .code();
   };
   EXPECT_EQ(refused(one_row.rows(), enough.rows(), scratch.view()), ErrorCode::kInternal);
   EXPECT_EQ(refused(enough.rows(), one_row.rows(), scratch.view()), ErrorCode::kInternal);

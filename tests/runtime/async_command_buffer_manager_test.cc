@@ -151,6 +151,34 @@ TEST_F(Manager, AFailureEndsWhatMayBuildOnIt) {
   EXPECT_EQ(manager().state(next), BatchState::kCompleted);
 }
 
+// Batch 1 fails, 2 waits in the manager. While the device thread runs the callback of 2, the host commits 3: nothing
+// may overtake that callback.
+TEST_F(Manager, ACommitWhileTheLastWaitingBatchFailsComesAfterIt) {
+  Fence all_committed;
+  Fence in_callback;
+  Fence leave;
+  create({.fault =
+              [&](std::uint64_t, std::string_view) {
+                static_cast<void>(all_committed.wait(1));
+                return SimulatedFault::kFail;
+              }},
+         {.max_in_flight = 1});
+  commit_one();
+  const BatchId second = commit_one();
+  manager().on_completed(second, [&](BatchId, const std::optional<Error>&) {
+    in_callback.signal(1);
+    static_cast<void>(leave.wait(1));
+  });
+  all_committed.signal(1);
+  static_cast<void>(in_callback.wait(1));
+  const BatchId third = commit_one();
+  EXPECT_LT(manager().completed(), second);
+  EXPECT_EQ(manager().state(second), BatchState::kFailed);
+  leave.signal(1);
+  EXPECT_EQ(test::error_of([&] { manager().wait(third); }).code(), ErrorCode::kDevice);
+  manager().recover();
+}
+
 TEST_F(Manager, AHangBecomesAnErrorAndLaterWorkRuns) {
   create({.fault = test::fault_at(0, SimulatedFault::kHang)}, {.device_timeout = std::chrono::milliseconds(20)});
   const BatchId id = commit_one();
@@ -202,6 +230,20 @@ TEST_F(Manager, ReadingWithoutWaitingIsCaught) {
   for (const char* part : {"host reads", "logits", "copy_f32", "layers 36-46"}) {
     EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
   }
+  gate().open();
+  manager().wait(id);
+  EXPECT_NO_THROW(static_cast<void>(view.host_read<float>()));
+}
+
+TEST_F(Manager, ReadingWhatStillWaitsForTheDeviceIsCaught) {
+  create({.fault = test::fault_at(0, SimulatedFault::kHang)}, {.max_in_flight = 1});
+  commit_one();
+  const auto source = device().allocate(64, "source");
+  const auto logits = device().allocate(64, "logits");
+  const BufferView view{logits.get(), 0, 64};
+  ops::copy(manager().begin({}, "layers 36-46", Clock::now()), {source.get(), 0, 64}, view);
+  const BatchId id = manager().commit();
+  EXPECT_EQ(test::error_of([&] { static_cast<void>(view.host_read<float>()); }).code(), ErrorCode::kInternal);
   gate().open();
   manager().wait(id);
   EXPECT_NO_THROW(static_cast<void>(view.host_read<float>()));

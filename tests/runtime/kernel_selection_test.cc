@@ -121,8 +121,7 @@ TEST(KernelSelectorTest, LogsEachChangeOnce) {
   LogCapture log;
   KernelSelector selector(kExperts, std::nullopt);
   EXPECT_EQ(selector.choose(1), KernelVariant::kDecode);
-  EXPECT_EQ(log.take(),
-            std::vector<std::string>{"Kernel selection: " + describe(select_kernels(kExperts, 1))});
+  EXPECT_EQ(log.take(), std::vector<std::string>{"Kernel selection: " + describe(select_kernels(kExperts, 1))});
   for (int i = 0; i < 10; ++i) EXPECT_EQ(selector.choose(1), KernelVariant::kDecode);
   EXPECT_TRUE(log.take().empty()) << "nothing has changed";
 

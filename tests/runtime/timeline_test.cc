@@ -147,7 +147,8 @@ TEST_F(TimelineTest, TheTraceHoldsEveryPhaseOfEveryBatch) {
   }
   std::multiset<std::string> expected;
   for (const std::string batch : {"layers 0-1", "layers 2-3", "layer 4"}) {
-    for (const char* phase : {"X prepare ", "X encode ", "X queue ", "X execute ", "i commit ", "i completed "}) {
+    for (const char* phase :
+         {"X prepare ", "X encode ", "b queue ", "e queue ", "X execute ", "i commit ", "i completed "}) {
       expected.insert(phase + batch);
     }
   }
@@ -162,7 +163,12 @@ TEST_F(TimelineTest, PhasesOfABatchFollowOneAnother) {
   for (const json::value& value : trace()) {
     const Event event = event_of(value);
     if (event.phase == "M") continue;
-    batches[event.name.substr(event.category.size() + 1)][event.category] = event;
+    Event& known = batches[event.name.substr(event.category.size() + 1)][event.category];
+    if (event.phase == "e") {
+      known.end = event.end;
+    } else {
+      known = event;
+    }
     if (event.category == "execute") executed.push_back(event);
   }
   ASSERT_EQ(batches.size(), 4U);

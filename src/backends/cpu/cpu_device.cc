@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "backends/cpu/cpu_queue.h"
-#include "backends/cpu/simulation.h"
 #include "backends/cpu/simd.h"
+#include "backends/cpu/simulation.h"
 #include "base/error.h"
 
 namespace marlin {

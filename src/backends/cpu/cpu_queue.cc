@@ -82,9 +82,8 @@ ExecutionTimes CpuQueue::execute(CpuCommandBuffer& commands) {
   } else {
     commands.prepare();
     if (commands.is_parallel()) {
-      pool_.run([&](int thread) {
-        commands.execute(scratch_.data() + static_cast<std::size_t>(thread) * kScratchBytes);
-      });
+      pool_.run(
+          [&](int thread) { commands.execute(scratch_.data() + static_cast<std::size_t>(thread) * kScratchBytes); });
     } else {  // not worth waking anybody for
       commands.execute(scratch_.data());
     }

@@ -77,8 +77,7 @@ class GroupedAttention final : public Attention {
   [[nodiscard]] std::int64_t q_width() const { return shape_.n_heads * shape_.head_dim; }
   [[nodiscard]] std::int64_t kv_width() const { return shape_.n_kv_heads * shape_.head_dim; }
 
-  void normalise_heads(Encoder& encoder, const BufferView& norm, const BufferView& heads,
-                       std::int64_t n_heads) const {
+  void normalise_heads(Encoder& encoder, const BufferView& norm, const BufferView& heads, std::int64_t n_heads) const {
     ops::rms_norm(encoder, norm, {heads, shape_.head_dim}, {heads, shape_.head_dim}, n_heads, shape_.head_dim,
                   norm_eps_);
   }

@@ -71,7 +71,8 @@ class LatentAttention final : public Attention {
     ops::LatentAttentionShape shape = shape_;
     shape.cache_format = cache.format;
     ops::latent_attention(encoder, shape, kv_b_, q, cache.keys, out, n, step.start_position, scratch);
-    ops::linear(encoder, o_, {out, value_width()}, {step.x, hidden_}, n, scratch, step.variant, ops::Output::kAccumulate);
+    ops::linear(encoder, o_, {out, value_width()}, {step.x, hidden_}, n, scratch, step.variant,
+                ops::Output::kAccumulate);
   }
 
   [[nodiscard]] std::int64_t space_floats(std::int64_t n_rows) const override {

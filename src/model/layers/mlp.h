@@ -46,7 +46,7 @@ class Mlp {
   void run_experts(LayerBatchContext& batch, const ops::MoeTrellisSwiglu& moe, ExpertDispatch dispatch) const;
 
   ops::MoeShape shape_;
-  std::int64_t n_shared_ = 0;  // last of the table
+  std::int64_t n_shared_ = 0;       // last of the table
   std::uint64_t routed_bytes_ = 0;  // of all routed experts together
   std::uint64_t other_bytes_ = 0;
   std::uint32_t min_bits_ = 0;

@@ -35,8 +35,9 @@ struct TileGrid {
   std::size_t n_runs;         // stored_in / 128
 };
 
-// Sums are stored as [tile column][row], those of one row and tile column as [group][column half][lane]; decode_group's weight j belongs to half j /
-// 4 and multiplies inputs 4 (j % 4) .. + 3 of the tile's 16 (in tile order), repeated over the lanes.
+// Sums are stored as [tile column][row], those of one row and tile column as [group][column half][lane]; decode_group's
+// weight j belongs to half j / 4 and multiplies inputs 4 (j % 4) .. + 3 of the tile's 16 (in tile order), repeated over
+// the lanes.
 
 #if HWY_TARGET != HWY_SSE4
 template <int K, abi::TrellisCodebook kCodebook, int kGroup>

@@ -48,13 +48,13 @@ MARLIN_CPU_VARIANT_KERNEL(moe_gate_up);
 #undef MARLIN_CPU_VARIANT_KERNEL
 
 /// For the file that defines a kernel with variants: instantiates them all.
-#define MARLIN_CPU_INSTANTIATE(name, variant)                                 \
-  template std::uint32_t name##_items<variant>(const std::byte* arguments);   \
+#define MARLIN_CPU_INSTANTIATE(name, variant)                               \
+  template std::uint32_t name##_items<variant>(const std::byte* arguments); \
   template void name<variant>(const KernelCall& call, std::uint32_t, std::uint32_t)
-#define MARLIN_CPU_INSTANTIATE_VARIANTS(name)                     \
-  MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kDecode);      \
-  MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kPrefill4);    \
-  MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kBase);        \
+#define MARLIN_CPU_INSTANTIATE_VARIANTS(name)                  \
+  MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kDecode);   \
+  MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kPrefill4); \
+  MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kBase);     \
   MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kLargeBatch)
 
 }  // namespace marlin::cpu

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// matmul_<variant>_f32: an item is a block of 128 outputs for all rows, a tile of rows after the other; of large_batch a
-// block for one tile of rows.
+// matmul_<variant>_f32: an item is a block of 128 outputs for all rows, a tile of rows after the other; of large_batch
+// a block for one tile of rows.
 #include "abi/matmul.h"
 
 #include <algorithm>
@@ -55,9 +55,8 @@ void matmul(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
   const std::uint32_t n_blocks = output_blocks(args);
   for (std::uint32_t item = begin; item < end; ++item) {
     std::uint32_t row = item / n_blocks * kTileRows<kVariant>;
-    const std::uint32_t last = kVariant == abi::KernelVariant::kLargeBatch
-                                   ? std::min(args.n_rows, row + kTileRows<kVariant>)
-                                   : args.n_rows;
+    const std::uint32_t last =
+        kVariant == abi::KernelVariant::kLargeBatch ? std::min(args.n_rows, row + kTileRows<kVariant>) : args.n_rows;
     for (; row < last; row += kTileRows<kVariant>) {
       matmul_tile(call, row, std::min(kTileRows<kVariant>, last - row), item % n_blocks);
     }
