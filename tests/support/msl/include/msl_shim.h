@@ -6,18 +6,13 @@
 // The order matters: keywords.h turns MSL's keywords into macros and must come after every C++ header.
 #pragma once
 
+// clang-format off
 #include "shim/scalar.h"
-// after scalar.h
 #include "shim/vector.h"
-// after vector.h
 #include "shim/math.h"
-// after math.h
 #include "shim/simdgroup.h"
-// after simdgroup.h
 #include "shim/simdgroup_matrix.h"
-// after simdgroup_matrix.h
 #include "shim/atomic.h"
-// after atomic.h
 #include "shim/entry.h"
-// last
 #include "shim/keywords.h"
+// clang-format on

@@ -9,12 +9,15 @@
 #include <cstdlib>
 #include <new>
 
-#if !defined(__x86_64__) && !defined(__aarch64__)
+#if !defined(__x86_64__) && !defined(__aarch64__) && !defined(MSL_UCONTEXT)
 #define MSL_UCONTEXT 1
+#endif
+#if defined(MSL_UCONTEXT)
 #include <ucontext.h>
 #endif
 
-#if defined(__x86_64__)
+#if defined(MSL_UCONTEXT)
+#elif defined(__x86_64__)
 asm(R"(
 .text
 .p2align 4

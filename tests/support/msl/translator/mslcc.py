@@ -57,6 +57,8 @@ def main():
         build(arguments)
     except (Refusal, toolchain.Failure) as error:
         print(error, file=sys.stderr)
+        for message in toolchain.errors_of(str(error)):
+            print('mslcc: ' + message, file=sys.stderr)
         return 1
     return 0
 

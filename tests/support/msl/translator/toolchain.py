@@ -7,6 +7,7 @@ is linked and the program around it may use a real one.
 """
 import os
 import platform
+import re
 import subprocess
 import sys
 
@@ -43,6 +44,23 @@ def machine_flags():
 
 class Failure(Exception):
     """A tool said no; its message has been shown already or is the text."""
+
+
+def errors_of(messages):
+    """clang's errors, each at the .metal line that led to it where it stands in the shim itself."""
+    found, pending = [], None
+    for line in messages.split('\n'):
+        match = re.match(r'(.*?):(\d+):\d+: (?:fatal )?(error|note): (.*)', line)
+        if not match:
+            continue
+        file, number, kind, text = match.groups()
+        if kind == 'error':
+            found.append(f'{file}:{number}: {text}')
+            pending = None if file.endswith('.metal') else text
+        elif pending is not None and file.endswith('.metal') and 'requested here' in text:
+            found[-1] = f'{file}:{number}: {pending}'
+            pending = None
+    return found
 
 
 def run(command, **options):
