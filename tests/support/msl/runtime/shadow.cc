@@ -2,6 +2,7 @@
 #include "runtime/shadow.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace msl {
 namespace {
@@ -30,19 +31,19 @@ Shadow::Page& Shadow::page_at(std::uintptr_t number) {
   return *cached.page;
 }
 
-// Splits cells until one holds no more than `alignment` bytes; all parts of a split cell have its history.
-void Shadow::fit(Page& page, std::size_t alignment) {
-  if (page.granule == 0) {
-    page.granule = alignment;
-    page.cells.resize(kPageBytes / alignment);
+// Splits cells until one holds no more than an aligned access; all parts of a split cell have its history.
+void Shadow::fit(Page& page, unsigned log2_alignment) {
+  if (page.cells.empty()) {
+    page.log2_granule = log2_alignment;
+    page.cells.resize(kPageBytes >> log2_alignment);
     return;
   }
-  if (page.granule <= alignment) return;
-  const std::size_t parts = page.granule / alignment;
-  std::vector<Cell> cells(page.cells.size() * parts);
-  for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = page.cells[i / parts];
+  if (page.log2_granule <= log2_alignment) return;
+  const unsigned log2_parts = page.log2_granule - log2_alignment;
+  std::vector<Cell> cells(page.cells.size() << log2_parts);
+  for (std::size_t i = 0; i < cells.size(); ++i) cells[i] = page.cells[i >> log2_parts];
   page.cells = std::move(cells);
-  page.granule = alignment;
+  page.log2_granule = log2_alignment;
 }
 
 bool Shadow::conflicts(const Mark& mark, const Segment& now) const {
@@ -124,15 +125,14 @@ AccessOutcome Shadow::access(std::uintptr_t address, std::size_t bytes, AccessKi
                              std::uint32_t place) {
   AccessOutcome outcome;
   const Segment now = segments_[segment];
-  std::size_t alignment = 16;
-  while (address % alignment != 0 || bytes % alignment != 0) alignment /= 2;
+  const auto log2_alignment = static_cast<unsigned>(std::countr_zero(address | bytes | 16U));
   const std::uintptr_t end = address + bytes;
   while (address < end) {
     Page& page = page_at(address / kPageBytes);
-    fit(page, alignment);
+    fit(page, log2_alignment);
     const std::uintptr_t page_end = std::min(end, (address / kPageBytes + 1) * kPageBytes);
-    for (; address < page_end; address += page.granule) {
-      touch(page.cells[address % kPageBytes / page.granule], address, kind, {segment, place}, now, outcome);
+    for (; address < page_end; address += std::uintptr_t{1} << page.log2_granule) {
+      touch(page.cells[address % kPageBytes >> page.log2_granule], address, kind, {segment, place}, now, outcome);
     }
   }
   return outcome;

@@ -67,12 +67,12 @@ class Shadow {
     std::array<Mark, 2> atomics;
   };
   struct Page {
-    std::size_t granule = 0;  // bytes of a cell: the largest power of two that all accesses so far agree on
+    unsigned log2_granule = 0;  // bytes of a cell: the largest power of two that all accesses so far agree on
     std::vector<Cell> cells;
   };
 
   Page& page_at(std::uintptr_t number);
-  static void fit(Page& page, std::size_t alignment);
+  static void fit(Page& page, unsigned log2_alignment);
   [[nodiscard]] bool conflicts(const Mark& mark, const Segment& now) const;
   void note(std::array<Mark, 2>& marks, Mark mark, const Segment& now) const;
   void touch(Cell& cell, std::uintptr_t address, AccessKind kind, Mark mark, const Segment& now,
