@@ -71,6 +71,13 @@ TEST_F(Shadows, AtomicsDoNotRaceWithEachOther) {
   EXPECT_TRUE(races(kAddress, 4, AccessKind::kRead, {1, 0, 1, 1}));
 }
 
+TEST_F(Shadows, AtomicsOfThisThreadgroupDoNotHideThoseOfAnEarlierOne) {
+  EXPECT_FALSE(races(kAddress, 4, AccessKind::kAtomicModify, {0, 0, 1, 1}));
+  EXPECT_FALSE(races(kAddress, 4, AccessKind::kAtomicModify, {1, 0, 1, 1}));
+  EXPECT_FALSE(races(kAddress, 4, AccessKind::kAtomicModify, {1, 1, 1, 1}));
+  EXPECT_TRUE(races(kAddress, 4, AccessKind::kRead, {1, 2, 2, 1}));
+}
+
 TEST_F(Shadows, NeighboursInAWordAreApartAndOverlapsAreNot) {
   EXPECT_FALSE(races(kAddress, 16, AccessKind::kRead, {0, 0, 1, 1}));  // one cell, split by what follows
   EXPECT_FALSE(races(kAddress + 16, 1, AccessKind::kWrite, {0, 1, 1, 1}));
