@@ -146,6 +146,7 @@ void AsyncCommandBufferManager::end(std::unique_lock<std::mutex>& lock, Slot& sl
   for (const Callback& callback : slot.running) callback(id, error);
   lock.lock();
   slot.running.clear();
+  if (!was_in_flight) slot.commands->reset("");  // the device will never end it
   oldest_ = slot.next;
   if (oldest_ == nullptr) newest_ = nullptr;
   idle_.push_back(&slot);

@@ -208,12 +208,12 @@ TEST(DeviceFailure, CostsItsRequestOnly) {
   std::atomic<std::int64_t> fail_at = -1;
   std::atomic<std::int64_t> seen = 0;
   auto loaded = test::load_synthetic(
-      "tiny-moe", create_simulated_device({.n_threads = 1}, {.fault =
-                                                                 [&](std::uint64_t, std::string_view) {
-                                                                   return seen++ == fail_at ? SimulatedFault::kFail
-                                                                                            : SimulatedFault::kNone;
-                                                                 },
-                                                             .gate = std::make_shared<SimulationGate>()}));
+      "tiny-moe",
+      create_simulated_device(
+          {.n_threads = 1, .check_hazards = true},
+          {.fault = [&](std::uint64_t,
+                        std::string_view) { return seen++ == fail_at ? SimulatedFault::kFail : SimulatedFault::kNone; },
+           .gate = std::make_shared<SimulationGate>()}));
   RuntimeOptions options;
   options.commit.layers_per_commit = 2;  // two groups a pass
   Sequence sequence(*loaded, 1, options, *loaded->instruments);
