@@ -252,8 +252,11 @@ std::vector<MoeCase> moe_cases() {
     cases.push_back({8, 8, 64, 48, 0, ExpertMix::kPlain, choice, 9});
     cases.push_back({8, 4, 128, 128, 128, ExpertMix::kExl3Mixed, choice, 33});  // up to 132 slots on one expert
   }
-  for (const std::size_t top_k : {1, 4, 8}) {  // every boundary between variants, and the batches beyond
-    for (const std::size_t n_rows : {1, 2, 3, 16, 17, 32, 33, 64, 100, 512}) {
+  for (const std::size_t top_k : {1, 4, 8}) {
+    for (std::size_t n_rows = 1; n_rows <= 64; ++n_rows) {
+      cases.push_back({12, top_k, 20, 12, 0, ExpertMix::kF32, Choice::kSkewed, n_rows});
+    }
+    for (const std::size_t n_rows : {100, 512}) {
       cases.push_back({16, top_k, 40, 24, 0, ExpertMix::kF32, Choice::kSkewed, n_rows});
     }
   }
