@@ -192,13 +192,13 @@ void AsyncCommandBufferManager::on_completed(BatchId id, Callback callback) {
   callback(id, error);
 }
 
-void AsyncCommandBufferManager::wait(BatchId id, const std::source_location& caller) {
+void AsyncCommandBufferManager::wait(BatchId id, const CallSite& caller) {
   block_until(id, caller);
   const std::lock_guard lock(mutex_);
   if (failure_ && id >= failure_->first) throw Error(failure_->error);
 }
 
-void AsyncCommandBufferManager::block_until(BatchId id, const std::source_location& caller) {
+void AsyncCommandBufferManager::block_until(BatchId id, const CallSite& caller) {
   MARLIN_CHECK(id <= committed());
   const auto began = Clock::now();
   while (true) {
@@ -212,10 +212,10 @@ void AsyncCommandBufferManager::block_until(BatchId id, const std::source_locati
   instruments_.waited(Clock::now() - began, caller);
 }
 
-void AsyncCommandBufferManager::commit_and_wait(const std::source_location& caller) { wait(commit(), caller); }
+void AsyncCommandBufferManager::commit_and_wait(const CallSite& caller) { wait(commit(), caller); }
 
 void AsyncCommandBufferManager::recover() {
-  block_until(committed(), std::source_location::current());
+  block_until(committed(), CallSite::current());
   const std::lock_guard lock(mutex_);
   failure_.reset();
 }

@@ -15,7 +15,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <source_location>
 #include <string_view>
 #include <vector>
 
@@ -59,10 +58,10 @@ class AsyncCommandBufferManager {
   void on_completed(BatchId id, Callback callback);
 
   /// Blocks until `id` has ended. Errors: what made it fail, naming batch and kernel; kDevice when the device hangs.
-  void wait(BatchId id, const std::source_location& caller = std::source_location::current());
+  void wait(BatchId id, const CallSite& caller = CallSite::current());
 
   /// commit() and wait() for it: what a host that wants to read results does.
-  void commit_and_wait(const std::source_location& caller = std::source_location::current());
+  void commit_and_wait(const CallSite& caller = CallSite::current());
 
   /// Blocks until everything committed has ended, well or not. Does not throw, whatever the device does.
   void drain();
@@ -105,7 +104,7 @@ class AsyncCommandBufferManager {
   void end_waiting_as_failed(std::unique_lock<std::mutex>& lock);
   void device_ended(Slot& slot, const std::optional<Error>& error);
   Slot* find(BatchId id) const;
-  void block_until(BatchId id, const std::source_location& caller);
+  void block_until(BatchId id, const CallSite& caller);
   [[nodiscard]] std::chrono::nanoseconds busy_until(Clock::time_point now) const;
 
   Device& device_;

@@ -56,7 +56,7 @@ void Instruments::batch_completed(BatchId id, std::string_view name, const Batch
   timeline_.batch(id, name, contents, times);
 }
 
-void Instruments::waited(std::chrono::nanoseconds blocked, const std::source_location& caller) {
+void Instruments::waited(std::chrono::nanoseconds blocked, const CallSite& caller) {
   waits_.fetch_add(1, kRelaxed);
   blocked_ns_.fetch_add(blocked.count(), kRelaxed);
   const std::lock_guard lock(mutex_);
@@ -77,8 +77,8 @@ void Instruments::token_seen(std::chrono::nanoseconds interval) {
 void Instruments::warn_of_waits(std::uint64_t waits) {
   if (waits <= kMaxWaitsPerToken || warned_) return;
   warned_ = true;  // once is enough to go looking
-  spdlog::warn("the host waited {} times for one token, last at {}:{}; one wait should do", waits,
-               last_wait_.file_name(), last_wait_.line());
+  spdlog::warn("the host waited {} times for one token, last at {}:{}; one wait should do", waits, last_wait_.file,
+               last_wait_.line);
 }
 
 Counters Instruments::counters() const {

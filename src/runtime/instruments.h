@@ -8,11 +8,11 @@
 #include <atomic>
 #include <cstdio>
 #include <mutex>
-#include <source_location>
 #include <string_view>
 
 #include "metal_marlin/counters.h"
 #include "runtime/batch.h"
+#include "runtime/call_site.h"
 #include "runtime/timeline.h"
 
 namespace marlin {
@@ -33,7 +33,7 @@ class Instruments {
   void batch_completed(BatchId id, std::string_view name, const BatchContents& contents, const BatchTimes& times,
                        bool failed);
 
-  void waited(std::chrono::nanoseconds blocked, const std::source_location& caller);
+  void waited(std::chrono::nanoseconds blocked, const CallSite& caller);
   void forward_encoded() { forwards_.fetch_add(1, std::memory_order_relaxed); }
   void leased(bool from_pool) { (from_pool ? pool_hits_ : pool_misses_).fetch_add(1, std::memory_order_relaxed); }
 
@@ -69,7 +69,7 @@ class Instruments {
   std::array<float, kIntervals> intervals_{};  // seconds, a ring
   std::uint64_t n_intervals_ = 0;
   std::uint64_t waits_at_last_token_ = 0;
-  std::source_location last_wait_;
+  CallSite last_wait_;
   bool warned_ = false;
 };
 

@@ -64,7 +64,7 @@ TEST(Counting, AddsUp) {
     instruments.leased(i == 0);
     instruments.forward_encoded();
   }
-  instruments.waited(milliseconds(5), std::source_location::current());
+  instruments.waited(milliseconds(5), CallSite::current());
   const Counters counters = instruments.counters();
   EXPECT_EQ(counters.commits, 2U);
   EXPECT_EQ(counters.dispatches, 6U);
@@ -102,12 +102,12 @@ TEST(SyncStorm, IsNamedWithItsCallSiteOnce) {
   const CapturedLog log;
   instruments.token_seen(milliseconds(0));
   for (int token = 0; token < 3; ++token) {
-    instruments.waited(milliseconds(1), std::source_location::current());
+    instruments.waited(milliseconds(1), CallSite::current());
     instruments.token_seen(milliseconds(10));
   }
   EXPECT_EQ(log.text(), "") << "one wait per token is as it should be";
   for (int token = 0; token < 3; ++token) {
-    for (int i = 0; i < 4; ++i) instruments.waited(milliseconds(1), std::source_location::current());
+    for (int i = 0; i < 4; ++i) instruments.waited(milliseconds(1), CallSite::current());
     instruments.token_seen(milliseconds(10));
   }
   EXPECT_NE(log.text().find("waited 4 times for one token"), std::string::npos) << log.text();

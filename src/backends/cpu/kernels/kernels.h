@@ -48,6 +48,7 @@ MARLIN_CPU_VARIANT_KERNEL(moe_gate_up);
 #undef MARLIN_CPU_VARIANT_KERNEL
 
 /// For the file that defines a kernel with variants: instantiates them all.
+// NOLINTBEGIN(bugprone-macro-parentheses): names of templates
 #define MARLIN_CPU_INSTANTIATE(name, variant)                               \
   template std::uint32_t name##_items<variant>(const std::byte* arguments); \
   template void name<variant>(const KernelCall& call, std::uint32_t, std::uint32_t)
@@ -56,5 +57,6 @@ MARLIN_CPU_VARIANT_KERNEL(moe_gate_up);
   MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kPrefill4); \
   MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kBase);     \
   MARLIN_CPU_INSTANTIATE(name, abi::KernelVariant::kLargeBatch)
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace marlin::cpu
