@@ -108,6 +108,7 @@ CommandStatus CommandBuffer::status() const {
 // A handler may already reset and commit this anew, so nothing that reset() changes is touched after the first handler;
 // `result` may be the backend's own and is copied for the others.
 void CommandBuffer::finish(const std::optional<Error>& result, const ExecutionTimes& times) {
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): see above
   const std::optional<Error> error = result;
   if (hazard_checker_) hazard_checker_->ended(number_);
   std::uint64_t use = 0;
