@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "commands.h"
 #include "engine_flags.h"
-#include "measurement.h"
+#include "generation/measurement.h"
 #include "progress.h"
 
 namespace marlin::app {

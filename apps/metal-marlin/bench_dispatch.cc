@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "commands.h"
 #include "engine_flags.h"
-#include "measurement.h"
+#include "generation/measurement.h"
 #include "progress.h"
 
 namespace marlin::app {

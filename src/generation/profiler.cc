@@ -7,25 +7,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 
 #include "base/error.h"
+#include "generation/measurement.h"
 #include "generation/sequence.h"
 #include "ops/copy.h"
 
 namespace marlin {
 namespace {
 
+constexpr std::size_t kStages = kProfileStages.size();
 using StageTimes = std::array<double, kStages>;
 
-static_assert(kStages == kProfileStages.size());
-
 double milliseconds(Clock::duration time) { return std::chrono::duration<double, std::milli>(time).count(); }
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0 : (values[values.size() / 2] + values[(values.size() - 1) / 2]) / 2;
-}
 
 /// A sequence whose passes can be watched one at a time.
 class ObservedSequence {
@@ -144,16 +138,6 @@ class PassProfiler {
   ObservedSequence whole_;
   ObservedSequence staged_;
 };
-
-/// Any tokens do, but the choice of experts should vary.
-std::vector<std::int32_t> random_tokens(std::int64_t n, std::int64_t vocab_size) {
-  std::mt19937_64 random(1);
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(n));
-  for (std::int32_t& token : tokens) {
-    token = static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(vocab_size));
-  }
-  return tokens;
-}
 
 /// Large enough to leave every cache.
 double measure_copy_bandwidth(Device& device) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/async_command_buffer_manager.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -166,7 +165,6 @@ void AsyncCommandBufferManager::end_waiting_as_failed(std::unique_lock<std::mute
   while (first_waiting_ != nullptr) {
     Slot& slot = *first_waiting_;
     first_waiting_ = slot.next;
-    slot.times.submitted = {};
     slot.times.began = slot.times.ended = Clock::now();
     end(lock, slot, failure_->error);
   }

@@ -22,7 +22,7 @@ LayerBatchContext::LayerBatchContext(AsyncCommandBufferManager& manager, Batched
 LayerBatchContext::~LayerBatchContext() { dispatcher_.clear(); }
 
 void LayerBatchContext::begin_layer(std::int64_t layer) {
-  MARLIN_CHECK(layer == layer_ + (n_layers_ == 0 && layer == 0 ? 0 : 1));
+  MARLIN_CHECK(layer == next_layer_++);
   if (policy_.per_stage ? !dispatcher_.empty() : n_layers_ == policy_.layers_per_commit) commit();
   if (n_layers_++ == 0) first_layer_ = layer;
   layer_ = layer;

@@ -51,6 +51,7 @@ class LayerBatchContext {
   Clock::time_point prepared_;
   std::int64_t first_layer_ = 0;  // of the group
   std::int64_t layer_ = 0;
+  std::int64_t next_layer_ = 0;
   std::int64_t n_layers_ = 0;  // in the group
   Stage stage_ = Stage::kEmbedding;
   BatchId last_ = 0;

@@ -2,20 +2,16 @@
 // Parts of a forward pass, for profiles and traces.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <string_view>
+
+#include "metal_marlin/profile.h"
 
 namespace marlin {
 
 enum class Stage { kEmbedding, kNorm, kAttention, kRouter, kExperts, kSharedExpert, kHead, kSampling };
 
-inline constexpr std::size_t kStages = 8;
-
-constexpr std::string_view stage_name(Stage stage) {
-  constexpr std::array<std::string_view, kStages> kNames = {"embedding", "norms",         "attention", "router",
-                                                            "experts",   "shared expert", "head",      "sampling"};
-  return kNames[static_cast<std::size_t>(stage)];
-}
+/// In the order of kProfileStages, which names them.
+constexpr std::string_view stage_name(Stage stage) { return kProfileStages[static_cast<std::size_t>(stage)]; }
 
 }  // namespace marlin

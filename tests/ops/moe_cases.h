@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conformance of ops::moe: adversarial routings, expert counts and mixed formats, against float64. Routing is given
-// here; router_cases.h judges how it is chosen.
+// Conformance of ops::MoeTrellisSwiglu: adversarial routings, expert counts and mixed formats, against float64. Routing
+// is given here; router_cases.h judges how it is chosen.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "measurement.h"
+#include "generation/measurement.h"
 
 #include <algorithm>
 #include <random>
 
-namespace marlin::app {
+namespace marlin {
 
 std::vector<std::int32_t> random_tokens(std::int64_t n, std::int64_t vocab_size) {
   std::mt19937_64 random(1);
@@ -20,4 +20,4 @@ double median(std::vector<double> values) {
   return (values[values.size() / 2] + values[(values.size() - 1) / 2]) / 2;
 }
 
-}  // namespace marlin::app
+}  // namespace marlin
