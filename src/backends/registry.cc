@@ -7,6 +7,9 @@
 
 #include "backends/cpu/cpu_device.h"
 #include "base/error.h"
+#if defined(MARLIN_METAL)
+#include "backends/metal/metal_device.h"
+#endif
 
 namespace marlin {
 namespace {
@@ -16,8 +19,15 @@ struct Backend {
   std::unique_ptr<Device> (*create)(const DeviceOptions& options);
 };
 
+// Best first. Metal that is software (tests on Linux) is not the best.
 constexpr std::array kBackends = {
+#if defined(MARLIN_METAL) && defined(__APPLE__)
+    Backend{"metal", create_metal_device},
+#endif
     Backend{"cpu", create_cpu_device},
+#if defined(MARLIN_METAL) && !defined(__APPLE__)
+    Backend{"metal", create_metal_device},
+#endif
 };
 
 }  // namespace
