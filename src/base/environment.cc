@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/environment.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -28,6 +29,11 @@ std::string pipeline_cache_folder() {
   }
   return home == nullptr ? std::string() : std::string(home) + "/.cache/metal-marlin";
 #endif
+}
+
+int threadgroup_thread_limit() {
+  const char* const limit = variable("METAL_MARLIN_THREADGROUP_THREADS");
+  return limit == nullptr ? 0 : std::max(0, std::atoi(limit));  // NOLINT(cert-err34-c): nonsense is no limit
 }
 
 std::string capture_path() {

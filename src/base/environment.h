@@ -13,6 +13,10 @@ bool trace_batches_requested();
 /// cache folder (~/Library/Caches/metal-marlin, elsewhere $XDG_CACHE_HOME or ~/.cache and then metal-marlin).
 std::string pipeline_cache_folder();
 
+/// METAL_MARLIN_THREADGROUP_THREADS: at most so many threads in a threadgroup of the metal backend, as a GPU with fewer
+/// registers would allow; for tests. 0: no limit.
+int threadgroup_thread_limit();
+
 /// METAL_MARLIN_CAPTURE: the .gputrace file to record the first command buffers to; empty: none.
 std::string capture_path();
 

@@ -10,7 +10,15 @@ namespace {
 /// Far more than the runtime keeps in flight: beyond it, Metal would make the host wait.
 constexpr api::UInteger kMaxCommandBuffers = 1024;
 
-objc::Owned open_device() {
+objc::Owned open_queue(objc::Id device) {
+  objc::Owned queue = api::device::new_command_queue(device, kMaxCommandBuffers);
+  if (!queue) fail(ErrorCode::kDevice, "Metal refused a command queue");
+  return queue;
+}
+
+}  // namespace
+
+objc::Owned open_gpu() {
   objc::Owned device(MTLCreateSystemDefaultDevice());
   if (!device) fail(ErrorCode::kDevice, "Metal finds no GPU on this machine; use --backend cpu");
   if (!api::device::has_unified_memory(device.get()) ||
@@ -21,16 +29,8 @@ objc::Owned open_device() {
   return device;
 }
 
-objc::Owned open_queue(objc::Id device) {
-  objc::Owned queue = api::device::new_command_queue(device, kMaxCommandBuffers);
-  if (!queue) fail(ErrorCode::kDevice, "Metal refused a command queue");
-  return queue;
-}
-
-}  // namespace
-
 MetalContext::MetalContext()
-    : device(open_device()),
+    : device(open_gpu()),
       queue_object(open_queue(device.get())),
       residency(device.get(), queue_object.get()),
       pipelines(device.get()),

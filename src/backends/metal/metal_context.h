@@ -14,8 +14,11 @@
 
 namespace marlin::metal {
 
+/// The system's default GPU. Errors: kDevice without one, kUnsupported for one older than Apple silicon.
+objc::Owned open_gpu();
+
 struct MetalContext {
-  /// The system's default GPU. Errors: kDevice without one, kUnsupported for one older than Apple silicon.
+  /// Errors: as open_gpu(), and kDevice.
   MetalContext();
 
   const objc::Owned device;

@@ -45,6 +45,15 @@ class MetalDevice final : public Device {
 
 }  // namespace
 
+bool metal_is_usable() {
+  const objc::AutoreleasePool pool;
+  try {
+    return static_cast<bool>(metal::open_gpu());
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::unique_ptr<Device> create_metal_device(const DeviceOptions& options) {
   return std::make_unique<MetalDevice>(options);
 }

@@ -8,6 +8,9 @@
 
 namespace marlin {
 
+/// Whether this machine has a GPU that create_metal_device() accepts.
+bool metal_is_usable();
+
 /// Errors: kDevice when the machine has no GPU, kUnsupported when it is not one of Apple silicon.
 std::unique_ptr<Device> create_metal_device(const DeviceOptions& options);
 

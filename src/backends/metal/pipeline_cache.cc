@@ -7,6 +7,7 @@
 
 #include "backends/metal/api.h"
 #include "backends/metal/metal_sources.h"
+#include "base/environment.h"
 #include "base/error.h"
 
 namespace marlin::metal {
@@ -55,7 +56,8 @@ Pipeline PipelineCache::make(const MetalKernel& kernel, const FunctionConstants&
     fail(ErrorCode::kUnsupported, "kernel '{}' needs {} bytes of threadgroup memory; this GPU has {}", name, memory,
          most);
   }
-  const auto most = static_cast<std::uint32_t>(api::pipeline::max_threads(pipeline.state.get()));
+  auto most = static_cast<std::uint32_t>(api::pipeline::max_threads(pipeline.state.get()));
+  if (const int limit = threadgroup_thread_limit(); limit > 0) most = std::min(most, static_cast<std::uint32_t>(limit));
   pipeline.n_threads = std::min(kernel.n_threads, most / kSimdgroupWidth * kSimdgroupWidth);
   if (pipeline.n_threads == 0) {
     fail(ErrorCode::kUnsupported, "this GPU runs kernel '{}' with at most {} threads; {} are needed", name, most,
