@@ -69,8 +69,9 @@ TEST_P(FailureContract, FailsWhatIsCommittedBehindIt) {
     EXPECT_STREQ(same.what(), error.what()) << "the cause, not a consequence";
     EXPECT_EQ(each->status(), CommandStatus::kFailed);
   }
-  if (device().info().stops_at_failure)
+  if (device().info().stops_at_failure) {
     EXPECT_EQ(values(untouched), std::vector<float>(100)) << "dependents must not run";
+  }
   end_device();  // no handler is left that could touch the gate
 }
 
