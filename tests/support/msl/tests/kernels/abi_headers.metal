@@ -7,6 +7,7 @@
 #include "abi/copy.h"
 #include "abi/embed.h"
 #include "abi/fill.h"
+#include "abi/finite_guard.h"
 #include "abi/kernel_failure.h"
 #include "abi/kv_append.h"
 #include "abi/matmul.h"
