@@ -24,7 +24,7 @@ function(marlin_metal_kernels target)
     set(prefix ${CMAKE_CURRENT_BINARY_DIR}/${target}.dir/${name})
     add_custom_command(
       OUTPUT ${prefix}.checked.o ${prefix}.fast.o ${prefix}.strict
-      COMMAND ${Python3_EXECUTABLE} ${MARLIN_MSL_DIR}/translator/mslcc.py --clang ${MARLIN_METAL_CLANG} ${flags}
+      COMMAND ${MARLIN_MSL_PYTHON} ${MARLIN_MSL_DIR}/translator/mslcc.py --clang ${MARLIN_METAL_CLANG} ${flags}
               --output ${prefix} ${path}
       DEPENDS ${path} ${tools}
       DEPFILE ${prefix}.d
