@@ -89,7 +89,7 @@ uint reduce_max(uint value, threadgroup Shared& shared, Team team) {
   return ~reduce_min(~value, shared, team);
 }
 
-// --- the histogram
+// --- the histogram. Between one result being read and the next being written, clear_histogram() has a barrier.
 
 void clear_histogram(threadgroup Shared& shared, Team team) {
   for (uint b = team.thread_index; b < kBuckets; b += team.n_threads) {
@@ -189,7 +189,6 @@ uint find_token(Range range, ulong target, uint first_key, Cut cut, Tokens token
     target -= shared.before;
     const uint skipped = shared.bucket * range.width;
     range = make_range(range.begin + skipped, min(range.width, range.size - skipped));
-    barrier();
     tally(range, first_key, cut, tokens, shared, team);
     find_bucket(target, shared, team);
   }
@@ -238,7 +237,6 @@ uint key_of_best_threads(uint n, uint best_key, threadgroup Shared& shared, Team
     target -= shared.before;
     const uint shift = range.shift();
     range = {range.first + (shared.bucket << shift), shift};
-    barrier();
     if (shift == 0) return range.first;
   }
 }
@@ -265,13 +263,10 @@ Cut cut_at(ulong target, uint best_key, uint last_key, Cut cut, Tokens tokens, t
     const uint shift = range.shift();
     range = {range.first + (shared.bucket << shift), shift};
     if (shift == 0) break;
-    barrier();
   }
   // Equal logits measure the same: when all are needed there is nothing to search.
-  const ulong inside = shared.inside;
-  barrier();
   const Cut with_equals = {range.first, range.first == cut.key ? cut.token : kNone};
-  if (inside - target < tokens.measure(abi::logit_of_key(range.first))) return with_equals;
+  if (shared.inside - target < tokens.measure(abi::logit_of_key(range.first))) return with_equals;
   const Range all = make_range(0, tokens.count);
   tally(all, range.first, with_equals, tokens, shared, team);
   return {range.first, find_token(all, target, range.first, with_equals, tokens, shared, team)};
@@ -344,10 +339,8 @@ uint choose(constant abi::SampleArguments& arguments, ulong random, uint best_ke
     const ulong target = abi::top_p_target(total, arguments.top_p);
     // Tokens below this weight are together less than what may be left out.
     const ulong bound = max(ulong(1), (total - target) / tokens.count);
-    barrier();
     const uint last_key = last_key_of_weight(bound, best_key, tokens.weigher, shared, team);
     cut = cut_at(target, best_key, last_key, cut, tokens, shared, team);
-    barrier();
     total = tally(all, 0, cut, tokens, shared, team);
   }
   return find_token(all, abi::random_below(random, total) + 1, 0, cut, tokens, shared, team);
@@ -397,6 +390,7 @@ kernel void sample_f32(constant abi::SampleArguments& arguments [[buffer(0)]], d
     return;
   }
   if (best_key == 0x007FFFFFu) {  // of +infinity
+    device_barrier();  // every thread has scanned
     replace_infinities(logits, n_usable, team);
     device_barrier();
     scan(tokens, shared, team);
