@@ -15,6 +15,8 @@
 #include "abi/moe.h"
 #include "abi/rms_norm.h"
 #include "abi/rope.h"
+#include "abi/sample.h"
+#include "abi/sample_math.h"
 
 using namespace metal;
 using namespace marlin;
