@@ -49,6 +49,14 @@ kernel void group_sizes(device uint* out [[buffer(0)]], uint i [[thread_position
   out[i] = n;
 }
 
+kernel void static_reverse(device float* x [[buffer(0)]], uint i [[thread_index_in_threadgroup]],
+                           uint n [[threads_per_threadgroup]]) {
+  threadgroup float t[64];
+  t[i] = x[i];
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  x[i] = t[n - 1 - i];
+}
+
 kernel void increment(device float* x [[buffer(0)]], uint i [[thread_position_in_grid]]) { x[i] += 1.0f; }
 )";
 

@@ -166,6 +166,23 @@ TEST_F(Encoders, ThreadgroupMemoryIsRoundAndFits) {
                  "33024 bytes of threadgroup memory exceed maxThreadgroupMemoryLength, 32768"});
 }
 
+TEST_F(Encoders, StaticThreadgroupMemoryCountsToo) {
+  Owned pipeline = Bench::pipeline("static_reverse");
+  Id commands = Bench::commands();
+  Id encoder = Bench::encoder(commands);
+  send<void, Id>(encoder, "setComputePipelineState:", pipeline);
+  bind(encoder, x_, 0);
+  send<void>(encoder, "setThreadgroupMemoryLength:atIndex:", 32512UL, 0UL);
+  dispatch(encoder, {1}, {64});
+  expect_faults({});
+  send<void>(encoder, "setThreadgroupMemoryLength:atIndex:", 32528UL, 0UL);
+  dispatch(encoder, {1}, {64});
+  end(encoder);
+  run(commands);
+  EXPECT_EQ(contents(x_)[0], 63.0F);
+  expect_faults({"32784 bytes of threadgroup memory exceed"});
+}
+
 TEST_F(Encoders, WhatTheInterpreterSeesIsAFault) {
   Owned pipeline = Bench::pipeline("racy_reverse");
   Id commands = Bench::commands();

@@ -121,6 +121,11 @@ TEST_F(Libraries, PipelinesHaveLimits) {
   Owned pipeline(send<Id, Id, unsigned long, Id*, Id*>(
       device_, "newComputePipelineStateWithDescriptor:options:reflection:error:", descriptor, 0, nullptr, &error));
   EXPECT_EQ(send<unsigned long>(pipeline, "maxTotalThreadsPerThreadgroup"), 128UL);
+  EXPECT_EQ(send<unsigned long>(scale_, "staticThreadgroupMemoryLength"), 0UL);
+  EXPECT_EQ(send<unsigned long>(Bench::pipeline("static_reverse"), "staticThreadgroupMemoryLength"), 256UL);
+  function.reset();
+  descriptor.reset();
+  pipeline.reset();
   restart({.max_threads = 256});
   EXPECT_EQ(send<unsigned long>(scale_, "maxTotalThreadsPerThreadgroup"), 256UL);
 }

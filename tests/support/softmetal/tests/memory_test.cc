@@ -323,6 +323,77 @@ TEST_F(Barriers, WritesAfterReadsNeedOne) {
   expect_faults({"kernel 'scale' writes what kernel 'scale' reads"});
 }
 
+class EncoderOrders : public Bench {
+ protected:
+  /// y = 2 x and x = 3 y in two encoders, with a fence or an event between, or two command buffers, or nothing.
+  enum class With { kNothing, kFence, kEvent, kNextCommandBuffer, kOtherQueue };
+  void chain(unsigned long options, With with) {
+    x_ = floats(64, options);
+    y_ = floats(64, options);
+    Owned fence(send(device_, "newFence"));
+    Owned event(send(device_, "newEvent"));
+    Owned other(send(device_, "newCommandQueue"));
+    Id commands = Bench::commands();
+    Id encoder = Bench::encoder(commands);
+    encode_scale(encoder, x_, y_, 2);
+    if (with == With::kFence) send<void, Id>(encoder, "updateFence:", fence);
+    end(encoder);
+    if (with == With::kEvent || with == With::kOtherQueue) {
+      send<void, Id>(commands, "encodeSignalEvent:value:", event, 1UL);
+    }
+    Id next = commands;
+    if (with == With::kNextCommandBuffer) next = Bench::commands();
+    if (with == With::kOtherQueue) next = send(other, "commandBuffer");
+    if (with == With::kEvent) send<void, Id>(next, "encodeWaitForEvent:value:", event, 1UL);
+    encoder = Bench::encoder(next);
+    if (with == With::kFence) send<void, Id>(encoder, "waitForFence:", fence);
+    encode_scale(encoder, y_, x_, 3);
+    end(encoder);
+    hang_command_buffer(1);  // so that the second is committed before the first has ended
+    commit(commands);
+    if (next != commands) commit(next);
+    resume_hung();
+    wait(next);
+    settle();
+  }
+};
+
+TEST_F(EncoderOrders, TrackedBuffersOrderEncodersOfAQueue) {
+  chain(0, With::kNothing);
+  chain(0, With::kNextCommandBuffer);
+}
+
+TEST_F(EncoderOrders, FencesAndEventsOrderUntrackedOnes) {
+  chain(kUntracked, With::kFence);
+  chain(kUntracked, With::kEvent);
+}
+
+TEST_F(EncoderOrders, UntrackedOnesNeedThem) {
+  chain(kUntracked, With::kNothing);
+  expect_faults({"missing: kernel 'scale' reads what kernel 'scale' of an earlier encoder writes"});
+  chain(kUntracked, With::kNextCommandBuffer);
+  expect_faults({"hazards of this access are not tracked"});
+}
+
+TEST_F(EncoderOrders, QueuesAreNotOrdered) {
+  chain(0, With::kOtherQueue);
+  ASSERT_FALSE(faults().empty());
+  EXPECT_NE(faults()[0].find("queues are not ordered"), std::string::npos) << faults()[0];
+  clear_faults();
+}
+
+TEST_F(EncoderOrders, AHostThatWaitsOrders) {
+  x_ = floats(64, kUntracked);
+  y_ = floats(64, kUntracked);
+  for (int i = 0; i < 2; ++i) {
+    Id commands = Bench::commands();
+    Id encoder = ready(commands);
+    dispatch(encoder, {2}, {32});
+    end(encoder);
+    run(commands);
+  }
+}
+
 TEST_F(Barriers, FastModeChecksNone) {
   restart({.checked = false});
   chain(kConcurrent, With::kNothing);
