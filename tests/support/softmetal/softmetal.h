@@ -28,6 +28,7 @@ struct Options {
   bool execute = true;  ///< false: dispatches, copies and fills do nothing; all else happens (to time encoding)
   bool checked = true;  ///< false: kernels run fast; accesses, residency and missing barriers are not checked
   std::uint32_t max_threads = 1024;  ///< maxTotalThreadsPerThreadgroup of every pipeline: try 512 and 256
+  bool check_encoder_order = true;   ///< missing fences and events between encoders; only with `checked`
   msl::Schedule schedule = msl::Schedule::kForward;
   std::uint64_t seed = 1;          ///< of every random choice
   bool interleave_queues = false;  ///< commands of several queues run in random turns; else whole command buffers
