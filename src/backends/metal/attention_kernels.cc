@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention over the key-value cache: kernels/attention.metal.
+// Attention over the key-value cache: kernels/attention.metal, kernels/latent_projection.metal.
 #include <algorithm>
 #include <array>
 
@@ -50,15 +50,29 @@ FunctionConstants latent_attention_constants(const std::byte* arguments) {
   return {{static_cast<std::uint32_t>(args.cache_format), args.rank, args.rope_dim, args.n_heads}, 4};
 }
 
-Grid latent_query_grid(const std::byte* arguments, std::uint32_t n_threads) {
+// As in latent_projection.metal.
+constexpr std::uint32_t kColumns = 128;
+constexpr std::uint32_t kQueryRows = 8;
+constexpr std::uint32_t kValueRows = 4;
+constexpr std::uint32_t kValues = 4;
+
+Grid latent_query_grid(const std::byte* arguments, std::uint32_t /*n_threads*/) {
   const auto& args = *reinterpret_cast<const abi::LatentProjectionArguments*>(arguments);
-  return {(args.rank + n_threads - 1) / n_threads, args.n_heads, args.n_rows};
+  return {pieces(args.rank, kColumns), args.n_heads, pieces(args.n_rows, kQueryRows)};
 }
 
 Grid latent_value_grid(const std::byte* arguments, std::uint32_t n_threads) {
   const auto& args = *reinterpret_cast<const abi::LatentProjectionArguments*>(arguments);
-  const std::uint32_t n_simdgroups = n_threads / kSimdgroupWidth;
-  return {(args.value_dim + n_simdgroups - 1) / n_simdgroups, args.n_heads, args.n_rows};
+  return {pieces(args.value_dim, kValues * n_threads / kSimdgroupWidth), args.n_heads, pieces(args.n_rows, kValueRows)};
+}
+
+/// The format of kv_b and how its rows may be loaded: RowAlignment of load.h.
+FunctionConstants latent_projection_constants(const std::byte* arguments) {
+  const auto& args = *reinterpret_cast<const abi::LatentProjectionArguments*>(arguments);
+  const std::uint32_t element_bytes = args.format == abi::MatrixFormat::kF32 ? 4 : 2;
+  const bool vectors = args.kv_b % (std::uint64_t{4} * element_bytes) == 0 && args.rank % 4 == 0;
+  const std::uint32_t alignment = vectors ? 2 : args.kv_b % element_bytes == 0 ? 1 : 0;
+  return {{static_cast<std::uint32_t>(args.format), alignment}, 2};
 }
 
 constexpr std::array kKernels = {
@@ -66,8 +80,8 @@ constexpr std::array kKernels = {
                 false, grouped_attention_constants},
     MetalKernel{"latent_attention_f32", "attention", sizeof(abi::LatentAttentionArguments), 4, 512, latent_attention_grid,
                 false, latent_attention_constants},
-    MetalKernel{"latent_query_f32", "attention", sizeof(abi::LatentProjectionArguments), 2, 256, latent_query_grid},
-    MetalKernel{"latent_value_f32", "attention", sizeof(abi::LatentProjectionArguments), 2, 256, latent_value_grid},
+    MetalKernel{"latent_query_f32", "latent_projection", sizeof(abi::LatentProjectionArguments), 2, 256, latent_query_grid, false, latent_projection_constants},
+    MetalKernel{"latent_value_f32", "latent_projection", sizeof(abi::LatentProjectionArguments), 2, 256, latent_value_grid, false, latent_projection_constants},
 };
 
 }  // namespace

@@ -53,21 +53,6 @@ METAL_FUNC void load_part(const device T* row, uint dim, bool whole, uint lane, 
   }
 }
 
-/// The sums over all lanes of n values: lane i gets that of value i % n.
-template <uint n>
-METAL_FUNC float sum_values(thread float* values, uint lane) {
-  uint mask = 1;
-  for (uint left = n / 2; left > 0; left /= 2, mask *= 2) {
-    for (uint i = 0; i < left; ++i) {
-      const bool odd = (lane & mask) != 0;
-      const float other = metal::simd_shuffle_xor(odd ? values[2 * i] : values[2 * i + 1], ushort(mask));
-      values[i] = (odd ? values[2 * i + 1] : values[2 * i]) + other;
-    }
-  }
-  for (; mask < kSimdWidth; mask *= 2) values[0] += metal::simd_shuffle_xor(values[0], ushort(mask));
-  return values[0];
-}
-
 /// One simdgroup's result for a span, or what leads to it. Lane i keeps maximum and sum for its own position of every
 /// block and query, i % kBlock and i / kBlock % kQueries.
 template <uint kQueries, uint kPart>

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention over the key-value cache, and the products that lead into and out of the latent space; see abi/attention.h.
+// Attention over the key-value cache; see abi/attention.h. attend_spans.h and attend_wide.h hold the arithmetic.
 #include <metal_stdlib>
 
 #include "abi/attention.h"
 #include "backends/metal/kernels/attend_spans.h"
 #include "backends/metal/kernels/attend_wide.h"
-#include "backends/metal/kernels/load.h"
 #include "backends/metal/kernels/reduce.h"
 
 using namespace metal;
@@ -214,55 +213,4 @@ METAL_FUNC void latent_attention(constant LatentAttentionArguments& arguments, c
     latent_attention<float>(arguments, query, q, reinterpret_cast<const device float*>(cache), out, group, n_groups.x,
                             &spans, place);
   }
-}
-
-// Where row `i` of a head's keys and values is in kv_b.
-METAL_FUNC const device uchar* kv_b_row(constant LatentProjectionArguments& arguments, uint head, uint i) {
-  const ulong row = ulong(head) * (arguments.nope_dim + arguments.value_dim) + i;
-  return reinterpret_cast<const device uchar*>(arguments.kv_b) + row * arguments.rank * element_bytes(arguments.format);
-}
-
-// Grid: (pieces of n_threads of the rank, heads, rows).
-kernel void latent_query_f32(constant LatentProjectionArguments& arguments [[buffer(0)]],
-                             const device float* q [[buffer(1)]], device float* query [[buffer(2)]],
-                             uint3 group [[threadgroup_position_in_grid]],
-                             uint thread_index [[thread_index_in_threadgroup]],
-                             uint n_threads [[threads_per_threadgroup]]) {
-  const uint column = group.x * n_threads + thread_index;
-  const uint head = group.y;
-  const uint row = group.z;
-  if (column >= arguments.rank) return;
-  const MatrixFormat format = arguments.format;
-  const bool aligned = is_aligned(arguments.kv_b, format);
-  const uint bytes = element_bytes(format);
-  q += ulong(row) * arguments.q_row_stride + ulong(head) * arguments.q_head_stride;
-  const device uchar* weights = kv_b_row(arguments, head, 0) + ulong(column) * bytes;
-  float sum = 0.0f;
-  for (uint i = 0; i < arguments.nope_dim; ++i, weights += ulong(arguments.rank) * bytes) {
-    sum = fma(q[i], load_element(weights, format, aligned), sum);
-  }
-  query[(ulong(row) * arguments.n_heads + head) * arguments.rank + column] = sum;
-}
-
-// Grid: (pieces of a value per simdgroup, heads, rows).
-kernel void latent_value_f32(constant LatentProjectionArguments& arguments [[buffer(0)]],
-                             const device float* latent [[buffer(1)]], device float* out [[buffer(2)]],
-                             uint3 group [[threadgroup_position_in_grid]], uint lane [[thread_index_in_simdgroup]],
-                             uint simdgroup [[simdgroup_index_in_threadgroup]],
-                             uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  const uint i = group.x * n_simdgroups + simdgroup;
-  const uint head = group.y;
-  if (i >= arguments.value_dim) return;
-  const MatrixFormat format = arguments.format;
-  const bool aligned = is_aligned(arguments.kv_b, format);
-  const uint bytes = element_bytes(format);
-  const ulong item = ulong(group.z) * arguments.n_heads + head;
-  latent += item * arguments.rank;
-  const device uchar* weights = kv_b_row(arguments, head, arguments.nope_dim + i);
-  float sum = 0.0f;
-  for (uint j = lane; j < arguments.rank; j += kSimdWidth) {
-    sum = fma(latent[j], load_element(weights + ulong(j) * bytes, format, aligned), sum);
-  }
-  sum = simd_sum(sum);
-  if (lane == 0) out[item * arguments.value_dim + i] = sum;
 }
