@@ -33,12 +33,15 @@ struct Matrix {
   TrellisCodebook codebook;
   std::uint32_t reserved;
 };
+
+#if !defined(__METAL_VERSION__)  // for the host: MSL has no reference without an address space
 /// Bytes of the weights themselves, scales and bias apart.
 constexpr std::uint64_t weight_bytes(const Matrix& matrix) {
   const std::uint64_t n = std::uint64_t{matrix.stored_in} * matrix.stored_out;
   if (matrix.format == MatrixFormat::kExl3) return n * matrix.bits / 8;
   return n * (matrix.format == MatrixFormat::kF32 ? 4 : 2);
 }
+#endif
 
 static_assert(sizeof(Matrix) == 64 && offsetof(Matrix, n_in) == 32 && offsetof(Matrix, codebook) == 56);
 

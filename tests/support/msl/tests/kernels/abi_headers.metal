@@ -7,6 +7,7 @@
 #include "abi/copy.h"
 #include "abi/embed.h"
 #include "abi/fill.h"
+#include "abi/kernel_variant.h"
 #include "abi/kv_append.h"
 #include "abi/matmul.h"
 #include "abi/matrix.h"
