@@ -32,6 +32,8 @@ struct DeviceInfo {
   bool unified_memory = true;
   /// Whether the variants of a matrix product (abi/kernel_variant.h) give a row the same bits.
   bool variants_agree = false;
+  /// Whether what depends on a failed dispatch does not run; else it runs on what it finds, and fails all the same.
+  bool stops_at_failure = true;
 };
 
 /// Debug builds and sanitizer builds check more than they need to work.

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/copy.h"
+// Kernels of rows.metal: the conformance cases of tests/ops, memory, and what they report.
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "ops/embed.h"
+#include "ops/fill.h"
+#include "ops/finite_guard.h"
 #include "tests/backends/metal/kernel_test.h"
 #include "tests/ops/device_tensor.h"
+#include "tests/ops/row_cases.h"
+#include "tests/support/error_of.h"
 
 namespace marlin {
 namespace {
@@ -9,12 +19,71 @@ namespace {
 class MetalRows : public test::KernelTest {};
 MARLIN_CHECKED_RUNS(MetalRows);
 
-TEST_P(MetalRows, Copy) {
-  const std::vector<float> values = {1, 2, 3, 4, 5};
-  const test::DeviceTensor<float> source(device(), std::span<const float>(values));
-  const test::DeviceTensor<float> target(device(), values.size());
-  test::run_on(device(), [&](CommandBuffer& commands) { ops::copy(commands, source.view(), target.view()); });
-  EXPECT_EQ(target.values(), values);
+TEST_P(MetalRows, Copy) { test::check_copy(device()); }
+TEST_P(MetalRows, Embed) { test::check_embed(device()); }
+TEST_P(MetalRows, RmsNorm) { test::check_rms_norm(device()); }
+TEST_P(MetalRows, Rope) { test::check_rope(device()); }
+TEST_P(MetalRows, KvAppend) { test::check_kv_append(device()); }
+
+TEST_P(MetalRows, Fill) {
+  for (const std::size_t n : {1U, 3U, 31U, 255U, 256U, 257U, 4097U}) {
+    const test::DeviceTensor<std::uint32_t> out(device(), n);
+    test::run_on(device(), [&](CommandBuffer& commands) { ops::fill(commands, out.view(), 0xDEADBEEF); });
+    EXPECT_EQ(out.values(), std::vector<std::uint32_t>(n, 0xDEADBEEF)) << n;
+  }
+}
+
+TEST_P(MetalRows, EmbedReportsAnIdOutsideOfTheVocabulary) {
+  constexpr std::uint32_t kWidth = 300;
+  const std::vector<float> values(3 * std::size_t{kWidth}, 1.0F);
+  const test::DeviceTensor<float> weights(device(), std::span<const float>(values));
+  abi::Matrix table{};
+  table.weights = weights.view().device_address();
+  table.n_in = table.stored_in = kWidth;
+  table.n_out = table.stored_out = 3;
+  for (const std::int32_t id : {3, -1, std::numeric_limits<std::int32_t>::max(), std::numeric_limits<int>::min()}) {
+    const std::vector<std::int32_t> tokens = {2, id, 0};
+    const test::DeviceTensor<std::int32_t> ids(device(), std::span<const std::int32_t>(tokens));
+    const test::DeviceTensor<float> out(device(), 3 * std::size_t{kWidth});
+    const Error error = test::error_of([&] {
+      test::run_on(device(),
+                   [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), out.view(), 3); });
+    });
+    EXPECT_STREQ(error.what(), "embed_f32: failure 1") << id;
+  }
+}
+
+/// Whether finite_guard lets rows pass.
+bool passes(Device& device, const std::vector<float>& values, std::int64_t width) {
+  const test::DeviceTensor<float> x(device, std::span<const float>(values));
+  const auto commands = device.create_command_buffer("guarded");
+  ops::finite_guard(*commands, x.view(), static_cast<std::int64_t>(values.size()) / width, width,
+                    abi::GuardedStage::kMlp, 3);
+  commands->commit();
+  try {
+    commands->wait();
+    return true;
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "finite_guard_f32: failure 2");
+    return false;
+  }
+}
+
+TEST_P(MetalRows, FiniteGuardReportsWhateverIsNotFinite) {
+  using Limits = std::numeric_limits<float>;
+  EXPECT_TRUE(passes(device(),
+                     {0.0F, -0.0F, 1.0F, Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min(), -1.0F},
+                     4));
+  EXPECT_TRUE(passes(device(), std::vector<float>(7 * 333, Limits::max()), 333));
+  EXPECT_TRUE(passes(device(), {}, 8));
+  for (const float wrong : {Limits::quiet_NaN(), Limits::signaling_NaN(), Limits::infinity(), -Limits::infinity()}) {
+    for (std::size_t at = 0; at < 3 * 19; ++at) {
+      std::vector<float> values(3 * 19, Limits::max());
+      values[at] = wrong;
+      EXPECT_FALSE(passes(device(), values, 19)) << wrong << " at " << at;
+    }
+  }
+  EXPECT_FALSE(passes(device(), std::vector<float>(3 * 300, Limits::quiet_NaN()), 300));  // all threads report
 }
 
 }  // namespace

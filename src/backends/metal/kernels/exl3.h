@@ -8,6 +8,7 @@
 #include <metal_stdlib>
 
 #include "abi/matrix.h"
+#include "backends/metal/kernels/load.h"
 
 namespace marlin {
 
@@ -26,17 +27,13 @@ METAL_FUNC float4 hadamard128(float4 v, uint lane) {
 /// Place of input i in tile order (abi/matmul.h).
 METAL_FUNC uint tile_place(uint i) { return (i & ~7u) + (i & 7u) / 2 + 4 * (i & 1u); }
 
-/// A binary16 at any address, which is even if `aligned`.
-METAL_FUNC float load_half(const device uchar* bytes, bool aligned) {
-  const ushort bits =
-      aligned ? *reinterpret_cast<const device ushort*>(bytes) : ushort(bytes[0] | (ushort(bytes[1]) << 8));
-  return float(as_type<half>(bits));
-}
-
 /// A little-endian word at any address, which is a multiple of 4 if `aligned`.
 METAL_FUNC uint load_word(const device uchar* bytes, bool aligned) {
-  if (aligned) return *reinterpret_cast<const device uint*>(bytes);
-  return uint(bytes[0]) | (uint(bytes[1]) << 8) | (uint(bytes[2]) << 16) | (uint(bytes[3]) << 24);
+  return aligned ? *reinterpret_cast<const device uint*>(bytes) : load_uint_bytes(bytes);
+}
+
+METAL_FUNC float load_half(const device uchar* bytes, bool aligned) {
+  return load_element(bytes, abi::MatrixFormat::kF16, aligned);
 }
 
 /// 128 inputs of an EXL3 layer, input lane + 32 r in component r: times suh (f16 at scales), transformed, to `out` in

@@ -56,7 +56,7 @@ kernel void matmul_decode_f32(constant abi::MatmulArguments& arguments [[buffer(
                               uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float sums[kMaxSimdgroups * 128];
   const Weights w = specialised_weights(&arguments.matrix);
-  const Threads t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   multiply_row(w, x + ulong(group.y) * arguments.in_stride, group.x, sums, t);
   if (simdgroup == 0) write_outputs(w, arguments, sums, group.y, group.x, y, lane);
 }
@@ -71,7 +71,7 @@ kernel void matmul_prefill4_f32(constant abi::MatmulArguments& arguments [[buffe
                                 uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float sums[kMaxShares * kFewRowsSums];
   const Weights w = specialised_weights(&arguments.matrix);
-  const Threads t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const uint first_row = group.y * kFewRows;
   const uint n_rows = min(kFewRows, arguments.n_rows - first_row);
   multiply_few_rows(w, x + ulong(first_row) * arguments.in_stride, arguments.in_stride, n_rows, group.x, sums, t);
@@ -90,7 +90,7 @@ kernel void matmul_tiles(constant abi::MatmulArguments& arguments [[buffer(0)]],
                          uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float shared[Tiling<kRows, kUnitRows>::kStageFloats];
   const Weights w = specialised_weights(&arguments.matrix);
-  const Threads t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const uint tile_row = group.y * kRows;
   const uint n_rows = min(uint(kRows), arguments.n_rows - tile_row);
   const uint units_at_once = min(n_simdgroups / 4 * 4, Tiling<kRows, kUnitRows>::kUnits);

@@ -258,7 +258,7 @@ kernel void moe_gate_up_decode_f32(constant abi::MoeArguments& arguments [[buffe
                                    uint simdgroup [[simdgroup_index_in_threadgroup]],
                                    uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float sums[kMaxSimdgroups * 128];
-  const Threads t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const ExpertWork work = expert_work(arguments, group, arguments.inner_stride, offsets, active);
   if (work.n_positions == 0 || 128 * work.block >= work.expert->down.stored_in) return;
   const Weights gate = weights_of(&work.expert->gate);
@@ -289,7 +289,7 @@ kernel void moe_down_decode_f32(constant abi::MoeArguments& arguments [[buffer(0
                                 uint simdgroup [[simdgroup_index_in_threadgroup]],
                                 uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float sums[kMaxSimdgroups * 128];
-  const Threads t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const ExpertWork work = expert_work(arguments, group, arguments.hidden, offsets, active);
   if (work.n_positions == 0) return;
   const Weights down = weights_of(&work.expert->down);
@@ -316,7 +316,7 @@ kernel void moe_gate_up_prefill4_f32(constant abi::MoeArguments& arguments [[buf
                                      uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float gate_sums[(1 + kMaxShares) * kFewRowsSums];
   threadgroup float* up_sums = gate_sums + kFewRowsSums;  // over the gate's second share, which is added up by then
-  const Threads t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const ExpertWork work = expert_work(arguments, group, arguments.inner_stride, offsets, active);
   if (work.n_positions == 0 || 128 * work.block >= work.expert->down.stored_in) return;
   const Weights gate = weights_of(&work.expert->gate);
@@ -347,7 +347,7 @@ kernel void moe_down_prefill4_f32(constant abi::MoeArguments& arguments [[buffer
                                   uint simdgroup [[simdgroup_index_in_threadgroup]],
                                   uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float sums[kMaxShares * kFewRowsSums];
-  const Threads t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const ExpertWork work = expert_work(arguments, group, arguments.hidden, offsets, active);
   if (work.n_positions == 0) return;
   const Weights down = weights_of(&work.expert->down);
@@ -383,7 +383,7 @@ kernel void moe_gate_up_tiles(constant abi::MoeArguments& arguments [[buffer(0)]
                               uint simdgroup [[simdgroup_index_in_threadgroup]],
                               uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float shared[Tiling<kRows, kUnitRows>::kPairFloats];
-  const Threads t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const ExpertWork work = tiled_work<kRows>(arguments, group, arguments.inner_stride, offsets, active, lane);
   if (work.n_positions == 0 || 128 * work.block >= work.expert->down.stored_in) return;
   const Weights gate = weights_of(&work.expert->gate);
@@ -434,7 +434,7 @@ kernel void moe_down_tiles(constant abi::MoeArguments& arguments [[buffer(0)]], 
                            uint simdgroup [[simdgroup_index_in_threadgroup]],
                            uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float shared[Tiling<kRows, kUnitRows>::kStageFloats];
-  const Threads t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const ExpertWork work = tiled_work<kRows>(arguments, group, arguments.hidden, offsets, active, lane);
   if (work.n_positions == 0) return;
   const Weights down = weights_of(&work.expert->down);

@@ -5,17 +5,10 @@
 #pragma once
 
 #include "backends/metal/kernels/exl3.h"
+#include "backends/metal/kernels/load.h"
+#include "backends/metal/kernels/reduce.h"
 
 namespace marlin {
-
-/// Position within a threadgroup.
-struct Threads {
-  uint index;
-  uint n_threads;
-  uint lane;
-  uint simdgroup;
-  uint n_simdgroups;
-};
 
 /// abi::Matrix in registers.
 struct Weights {
@@ -30,8 +23,8 @@ struct Weights {
   abi::MatrixFormat format;
   uint bits;
   abi::TrellisCodebook codebook;
-  bool words_aligned;  // of weights: 4-byte loads are allowed
-  bool halves_aligned;
+  bool words_aligned;     // of weights: 4-byte loads are allowed
+  bool elements_aligned;  // the same of one element of a plain matrix
   bool input_scale_aligned;
   bool output_scale_aligned;
 };
@@ -52,7 +45,7 @@ METAL_FUNC Weights weights_of(MatrixPointer matrix) {
   w.bits = matrix->bits;
   w.codebook = matrix->codebook;
   w.words_aligned = matrix->weights % 4 == 0;
-  w.halves_aligned = matrix->weights % 2 == 0;
+  w.elements_aligned = is_aligned(matrix->weights, w.format);
   w.input_scale_aligned = matrix->input_scale % 2 == 0;
   w.output_scale_aligned = matrix->output_scale % 2 == 0;
   return w;
@@ -61,13 +54,8 @@ METAL_FUNC Weights weights_of(MatrixPointer matrix) {
 METAL_FUNC bool is_exl3(Weights w) { return w.format == abi::MatrixFormat::kExl3; }
 
 /// Element i of a plain matrix.
-METAL_FUNC float load_element(Weights w, ulong i) {
-  if (w.format == abi::MatrixFormat::kF32) return as_type<float>(load_word(w.weights + 4 * i, w.words_aligned));
-  const device uchar* bytes = w.weights + 2 * i;
-  if (w.format == abi::MatrixFormat::kF16) return load_half(bytes, w.halves_aligned);
-  const uint bits =
-      w.halves_aligned ? uint(*reinterpret_cast<const device ushort*>(bytes)) : uint(bytes[0]) | (uint(bytes[1]) << 8);
-  return as_type<float>(bits << 16);
+METAL_FUNC float plain_weight(Weights w, ulong i) {
+  return load_element(w.weights + ulong(element_bytes(w.format)) * i, w.format, w.elements_aligned);
 }
 
 /// What a matrix wants as inputs 128 block .. of x[n_in] (abi/matmul.h), to out + 128 block. For a whole simdgroup.
@@ -125,11 +113,10 @@ METAL_FUNC void fold(thread float* v, uint lane) {
 
 // ---- one row: multiply while decoding
 
-constant uint kMaxSimdgroups = 32;
-
 /// partial[simdgroup][128] = the sums over this simdgroup's share of the tiles. It takes all 8 tiles of every n-th tile
 /// row: 8 loads in flight, and 4 inputs serve 64 weights.
-METAL_FUNC void multiply_row_exl3(Weights w, const device float* x, uint block, threadgroup float* partial, Threads t) {
+METAL_FUNC void multiply_row_exl3(Weights w, const device float* x, uint block, threadgroup float* partial,
+                                  ThreadPlace t) {
   const TileLane tile_lane_ = tile_lane(t.lane, w.bits, w.codebook);
   const uint tile_bytes = 32 * w.bits;
   const ulong row_bytes = ulong(w.stored_out / 16) * tile_bytes;
@@ -158,13 +145,14 @@ METAL_FUNC void multiply_row_exl3(Weights w, const device float* x, uint block, 
 }
 
 /// sums[128]: simdgroups take four outputs at a time.
-METAL_FUNC void multiply_row_plain(Weights w, const device float* x, uint block, threadgroup float* sums, Threads t) {
+METAL_FUNC void multiply_row_plain(Weights w, const device float* x, uint block, threadgroup float* sums,
+                                   ThreadPlace t) {
   for (uint group = t.simdgroup; group < 32 && 128 * block + 4 * group < w.n_out; group += t.n_simdgroups) {
     float v[4] = {0.0f, 0.0f, 0.0f, 0.0f};
     ulong rows[4];
     for (uint r = 0; r < 4; ++r) rows[r] = ulong(metal::min(128 * block + 4 * group + r, w.n_out - 1)) * w.n_in;
     for (uint i = t.lane; i < w.n_in; i += 32) {
-      for (uint r = 0; r < 4; ++r) v[r] = metal::fma(load_element(w, rows[r] + i), x[i], v[r]);
+      for (uint r = 0; r < 4; ++r) v[r] = metal::fma(plain_weight(w, rows[r] + i), x[i], v[r]);
     }
     fold<4, 16>(v, t.lane);
     fold<2, 8>(v, t.lane);
@@ -175,11 +163,11 @@ METAL_FUNC void multiply_row_plain(Weights w, const device float* x, uint block,
 
 /// sums[128] of one row; sums has room for 128 floats per simdgroup. Ends with a barrier; the caller lets nobody read
 /// what it overwrites.
-METAL_FUNC void multiply_row(Weights w, const device float* x, uint block, threadgroup float* sums, Threads t) {
+METAL_FUNC void multiply_row(Weights w, const device float* x, uint block, threadgroup float* sums, ThreadPlace t) {
   if (is_exl3(w)) {
     multiply_row_exl3(w, x, block, sums, t);
     metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
-    for (uint i = t.index; i < 128; i += t.n_threads) {
+    for (uint i = t.thread_index; i < 128; i += t.n_threads) {
       float sum = sums[i];
       for (uint s = 1; s < t.n_simdgroups; ++s) sum += sums[128 * s + i];
       sums[i] = sum;
@@ -199,7 +187,7 @@ constant uint kMaxShares = 2;
 /// partial[share][16][128]: a simdgroup takes one tile column and every n-th tile row. Rows beyond n_rows repeat the
 /// last one.
 METAL_FUNC void multiply_few_rows_exl3(Weights w, const device float* x, uint x_stride, uint n_rows, uint block,
-                                       uint n_shares, threadgroup float* partial, Threads t) {
+                                       uint n_shares, threadgroup float* partial, ThreadPlace t) {
   const TileLane tile_lane_ = tile_lane(t.lane, w.bits, w.codebook);
   const uint tile_bytes = 32 * w.bits;
   const ulong row_bytes = ulong(w.stored_out / 16) * tile_bytes;
@@ -233,7 +221,7 @@ METAL_FUNC void multiply_few_rows_exl3(Weights w, const device float* x, uint x_
 
 /// sums[16][128]: simdgroups take two outputs at a time.
 METAL_FUNC void multiply_few_rows_plain(Weights w, const device float* x, uint x_stride, uint n_rows, uint block,
-                                        threadgroup float* sums, Threads t) {
+                                        threadgroup float* sums, ThreadPlace t) {
   for (uint pair = t.simdgroup; pair < 64 && 128 * block + 2 * pair < w.n_out; pair += t.n_simdgroups) {
     const uint output = 128 * block + 2 * pair;
     const ulong row0 = ulong(output) * w.n_in;
@@ -241,8 +229,8 @@ METAL_FUNC void multiply_few_rows_plain(Weights w, const device float* x, uint x
     float v[2 * kFewRows];  // [row][output]
     for (uint i = 0; i < 2 * kFewRows; ++i) v[i] = 0.0f;
     for (uint i = t.lane; i < w.n_in; i += 32) {
-      const float w0 = load_element(w, row0 + i);
-      const float w1 = load_element(w, row1 + i);
+      const float w0 = plain_weight(w, row0 + i);
+      const float w1 = plain_weight(w, row1 + i);
       for (uint group = 0; group < kFewRows; group += 4) {
         if (group >= n_rows) continue;
         for (uint r = group; r < group + 4; ++r) {
@@ -264,13 +252,13 @@ METAL_FUNC void multiply_few_rows_plain(Weights w, const device float* x, uint x
 /// sums[16][128] of up to 16 rows; `sums` has room for kMaxShares times that. Ends with a barrier; the caller lets
 /// nobody read what it overwrites.
 METAL_FUNC void multiply_few_rows(Weights w, const device float* x, uint x_stride, uint n_rows, uint block,
-                                  threadgroup float* sums, Threads t) {
+                                  threadgroup float* sums, ThreadPlace t) {
   if (is_exl3(w)) {
     const uint n_shares = metal::clamp(t.n_simdgroups / 8, 1u, kMaxShares);
     multiply_few_rows_exl3(w, x, x_stride, n_rows, block, n_shares, sums, t);
     if (n_shares == 2) {
       metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
-      for (uint i = t.index; i < kFewRowsSums; i += t.n_threads) sums[i] += sums[kFewRowsSums + i];
+      for (uint i = t.thread_index; i < kFewRowsSums; i += t.n_threads) sums[i] += sums[kFewRowsSums + i];
     }
   } else {
     multiply_few_rows_plain(w, x, x_stride, n_rows, block, sums, t);
@@ -297,7 +285,7 @@ struct Tiling {
   static constexpr constant uint kPairFloats = kStageFloats < 2 * kOutputFloats ? 2 * kOutputFloats : kStageFloats;
 };
 /// weights[32][136] <- decoded tiles of inputs first_in .. + 31, inputs in tile order.
-METAL_FUNC void stage_exl3(Weights w, uint first_in, uint block, threadgroup half* weights, Threads t) {
+METAL_FUNC void stage_exl3(Weights w, uint first_in, uint block, threadgroup half* weights, ThreadPlace t) {
   const TileLane tile_lane_ = tile_lane(t.lane, w.bits, w.codebook);
   const uint tile_bytes = 32 * w.bits;
   for (uint i = t.simdgroup; i < 16; i += t.n_simdgroups) {
@@ -313,19 +301,19 @@ METAL_FUNC void stage_exl3(Weights w, uint first_in, uint block, threadgroup hal
 }
 
 /// weights[16][132] <- inputs first_in .. + 15, 0 beyond the matrix.
-METAL_FUNC void stage_plain(Weights w, uint first_in, uint block, threadgroup float* weights, Threads t) {
-  for (uint i = t.index; i < 16 * 128; i += t.n_threads) {
+METAL_FUNC void stage_plain(Weights w, uint first_in, uint block, threadgroup float* weights, ThreadPlace t) {
+  for (uint i = t.thread_index; i < 16 * 128; i += t.n_threads) {
     const uint in = first_in + i % 16;
     const uint output = 128 * block + i / 16;
     weights[(i % 16) * 132 + i / 16] =
-        in < w.n_in && output < w.n_out ? load_element(w, ulong(output) * w.n_in + in) : 0.0f;
+        in < w.n_in && output < w.n_out ? plain_weight(w, ulong(output) * w.n_in + in) : 0.0f;
   }
 }
 
 template <uint kChunk, uint kRows, uint kStride>
 METAL_FUNC void stage_inputs(const device float* x, uint x_stride, uint n_rows, uint first_in, uint n_in,
-                             threadgroup float* inputs, Threads t) {
-  for (uint i = t.index; i < kRows * kChunk; i += t.n_threads) {
+                             threadgroup float* inputs, ThreadPlace t) {
+  for (uint i = t.thread_index; i < kRows * kChunk; i += t.n_threads) {
     const uint row = i / kChunk;
     const uint in = first_in + i % kChunk;
     inputs[row * kStride + i % kChunk] = row < n_rows && in < n_in ? x[ulong(row) * x_stride + in] : 0.0f;
@@ -354,7 +342,7 @@ METAL_FUNC void multiply_unit(thread metal::simdgroup_float8x8* sums, const thre
 /// sums of this simdgroup's unit of x W, for the whole of x W; `stage` is kStageFloats. Begins with a barrier.
 template <int kRows, int kUnitRows>
 METAL_FUNC void multiply_tile(Weights w, const device float* x, uint x_stride, uint n_rows, uint block, uint unit,
-                              thread metal::simdgroup_float8x8* sums, threadgroup float* stage, Threads t) {
+                              thread metal::simdgroup_float8x8* sums, threadgroup float* stage, ThreadPlace t) {
   typedef Tiling<kRows, kUnitRows> Tile;
   for (int i = 0; i < Tile::kUnitMatrices; ++i) sums[i] = metal::make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
   threadgroup float* inputs = stage;

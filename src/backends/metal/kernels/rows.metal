@@ -3,11 +3,138 @@
 #include <metal_stdlib>
 
 #include "abi/copy.h"
+#include "abi/embed.h"
+#include "abi/fill.h"
+#include "abi/finite_guard.h"
+#include "abi/kv_append.h"
+#include "abi/rms_norm.h"
+#include "abi/rope.h"
+#include "backends/metal/kernels/failure.h"
+#include "backends/metal/kernels/load.h"
+#include "backends/metal/kernels/reduce.h"
 
 using namespace metal;
+using namespace marlin;
 using namespace marlin::abi;
 
+// Grid: a thread per float.
 kernel void copy_f32(constant CopyArguments& arguments [[buffer(0)]], const device float* source [[buffer(1)]],
                      device float* destination [[buffer(2)]], uint i [[thread_position_in_grid]]) {
   if (i < arguments.n) destination[i] = source[i];
+}
+
+// Grid: a thread per value.
+kernel void fill_u32(constant FillArguments& arguments [[buffer(0)]], device uint* destination [[buffer(1)]],
+                     uint i [[thread_position_in_grid]]) {
+  if (i < arguments.n) destination[i] = arguments.value;
+}
+
+// Grid: (pieces of n_threads columns, rows). A row with a wrong id is reported and left alone.
+kernel void embed_f32(constant EmbedArguments& arguments [[buffer(0)]], const device int* ids [[buffer(1)]],
+                      device float* out [[buffer(2)]], device KernelFailure* failure [[buffer(30)]],
+                      uint2 group [[threadgroup_position_in_grid]], uint thread_index [[thread_index_in_threadgroup]],
+                      uint n_threads [[threads_per_threadgroup]]) {
+  const uint width = arguments.table.n_in;
+  const int id = ids[group.y];
+  if (id < 0 || uint(id) >= arguments.table.n_out) {
+    if (group.x == 0 && thread_index == 0) report_failure(failure, KernelFailureCode::kTokenId, group.y, uint(id), 0);
+    return;
+  }
+  const uint i = group.x * n_threads + thread_index;
+  if (i >= width) return;
+  const MatrixFormat format = arguments.table.format;
+  const device uchar* table = reinterpret_cast<const device uchar*>(arguments.table.weights);
+  const device uchar* element = table + (ulong(id) * width + i) * element_bytes(format);
+  out[ulong(group.y) * width + i] = load_element(element, format, is_aligned(arguments.table.weights, format));
+}
+
+// Grid: a threadgroup per row.
+kernel void finite_guard_f32(constant FiniteGuardArguments& arguments [[buffer(0)]],
+                             const device float* x [[buffer(1)]], device KernelFailure* failure [[buffer(30)]],
+                             uint row [[threadgroup_position_in_grid]],
+                             uint thread_index [[thread_index_in_threadgroup]],
+                             uint n_threads [[threads_per_threadgroup]]) {
+  x += ulong(row) * arguments.width;
+  bool finite = true;
+  for (uint i = thread_index; i < arguments.width; i += n_threads) finite = finite && is_finite_bits(x[i]);
+  if (!finite) report_failure(failure, KernelFailureCode::kNotFinite, uint(arguments.stage), arguments.layer, row);
+}
+
+// Grid: (pieces of n_threads columns, rows).
+kernel void kv_append_f32(constant KvAppendArguments& arguments [[buffer(0)]], const device float* x [[buffer(1)]],
+                          device uchar* cache [[buffer(2)]], uint2 group [[threadgroup_position_in_grid]],
+                          uint thread_index [[thread_index_in_threadgroup]],
+                          uint n_threads [[threads_per_threadgroup]]) {
+  const uint i = group.x * n_threads + thread_index;
+  if (i >= arguments.width) return;
+  const float value = x[ulong(group.y) * arguments.row_stride + i];
+  const ulong at = (ulong(arguments.start_position) + group.y) * arguments.width + i;
+  if (arguments.cache_format == MatrixFormat::kF16) {
+    reinterpret_cast<device half*>(cache)[at] = half(value);
+  } else {
+    reinterpret_cast<device float*>(cache)[at] = value;
+  }
+}
+
+// Grid: a threadgroup per row.
+kernel void rms_norm_f32(constant RmsNormArguments& arguments [[buffer(0)]], const device float* x [[buffer(1)]],
+                         device float* out [[buffer(2)]], uint row [[threadgroup_position_in_grid]],
+                         uint thread_index [[thread_index_in_threadgroup]], uint n_threads [[threads_per_threadgroup]],
+                         uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
+                         uint n_simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup float partial[kMaxSimdgroups];
+  const device float* weight = reinterpret_cast<const device float*>(arguments.weight);
+  x += ulong(row) * arguments.in_stride;
+  out += ulong(row) * arguments.out_stride;
+  float squares = 0.0f;
+  for (uint i = thread_index; i < arguments.n; i += n_threads) squares = fma(x[i], x[i], squares);
+  const float sum = threadgroup_sum(squares, partial, {thread_index, n_threads, lane, simdgroup, n_simdgroups});
+  const float scale = precise::rsqrt(sum / float(arguments.n) + arguments.eps);
+  for (uint i = thread_index; i < arguments.n; i += n_threads) out[i] = x[i] * scale * weight[i];
+}
+
+constant constexpr uint kMaxRopeDim = 4096;  // of a head that has more pairs than a threadgroup has threads
+
+METAL_FUNC float2 rotate_pair(const device float* x, const device float* table, uint i, uint half_dim,
+                              bool interleaved) {
+  const float a = interleaved ? x[2 * i] : x[i];
+  const float b = interleaved ? x[2 * i + 1] : x[i + half_dim];
+  const float cosine = table[2 * i];
+  const float sine = table[2 * i + 1];
+  return float2(a * cosine - b * sine, b * cosine + a * sine);
+}
+
+// Grid: (groups of as many heads as have no more than n_threads pairs, at least one; rows). The result may lie where
+// another pair of the head was, so all pairs are read before one is written.
+kernel void rope_f32(constant RopeArguments& arguments [[buffer(0)]], device float* x [[buffer(1)]],
+                     const device float* table [[buffer(2)]], uint2 group [[threadgroup_position_in_grid]],
+                     uint thread_index [[thread_index_in_threadgroup]], uint n_threads [[threads_per_threadgroup]]) {
+  threadgroup float rotated[kMaxRopeDim];
+  const uint half_dim = arguments.dim / 2;
+  const bool interleaved = arguments.interleaved != 0;
+  table += (ulong(arguments.start_position) + group.y) * arguments.dim;
+  x += ulong(group.y) * arguments.row_stride;
+  if (half_dim <= n_threads) {
+    const uint heads_per_group = n_threads / half_dim;
+    const uint head = group.x * heads_per_group + thread_index / half_dim;
+    const uint i = thread_index % half_dim;
+    const bool active = thread_index < heads_per_group * half_dim && head < arguments.n_heads;
+    x += ulong(head) * arguments.head_stride;
+    float2 pair = float2(0.0f);
+    if (active) pair = rotate_pair(x, table, i, half_dim, interleaved);
+    threadgroup_barrier(mem_flags::mem_device);
+    if (active) {
+      x[i] = pair.x;
+      x[i + half_dim] = pair.y;
+    }
+  } else {
+    x += ulong(group.x) * arguments.head_stride;
+    for (uint i = thread_index; i < half_dim; i += n_threads) {
+      const float2 pair = rotate_pair(x, table, i, half_dim, interleaved);
+      rotated[i] = pair.x;
+      rotated[i + half_dim] = pair.y;
+    }
+    threadgroup_barrier(mem_flags::mem_device | mem_flags::mem_threadgroup);
+    for (uint i = thread_index; i < arguments.dim; i += n_threads) x[i] = rotated[i];
+  }
 }
