@@ -9,6 +9,7 @@
 #include "abi/fill.h"
 #include "abi/finite_guard.h"
 #include "abi/kernel_failure.h"
+#include "abi/kernel_variant.h"
 #include "abi/kv_append.h"
 #include "abi/matmul.h"
 #include "abi/matrix.h"
