@@ -18,8 +18,6 @@
 
 #include "library/hash.h"
 
-extern char** environ;
-
 namespace softmetal {
 namespace {
 
@@ -60,6 +58,7 @@ const std::string& translator_hash() {
 bool run(const fs::path& folder, const std::vector<std::string>& command, std::string& log) {
   const std::string output = (folder / "output.txt").string();
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -85,11 +84,13 @@ bool run(const fs::path& folder, const std::vector<std::string>& command, std::s
 // Fills `folder` with the source and the loadable object.
 bool build(const fs::path& folder, const std::string& text, const Macros& macros, std::string& log) {
   std::ofstream(folder / kSource, std::ios::binary) << text;
-  std::vector<std::string> translate = {
-      SOFTMETAL_PYTHON, SOFTMETAL_MSL_DIR "/translator/mslcc.py", "--clang", SOFTMETAL_CLANG, "--output", "kernels"};
+  std::vector<std::string> translate = {SOFTMETAL_PYTHON, std::string(SOFTMETAL_MSL_DIR) + "/translator/mslcc.py",
+                                        "--clang",        SOFTMETAL_CLANG,
+                                        "--output",       "kernels"};
   for (const auto& [name, value] : macros) {
     translate.emplace_back("-D");
-    translate.push_back(name + "=" + value);
+    translate.push_back(name);
+    translate.back().append("=").append(value);
   }
   translate.emplace_back(kSource);
   if (!run(folder, translate, log)) return false;
@@ -103,10 +104,10 @@ bool build(const fs::path& folder, const std::string& text, const Macros& macros
 fs::path folder_of(const std::string& key, const std::string& text, const Macros& macros, std::string& log) {
   static int n_made = 0;  // guarded by the mutex of compile_library
   const fs::path cache = SOFTMETAL_CACHE;
-  const fs::path final = cache / key;
+  fs::path final = cache / key;
   std::error_code ignored;
   if (fs::exists(final / kObject, ignored) && read_file(final / kSource) == text) return final;
-  const fs::path temporary = cache / (key + ".new-" + std::to_string(getpid()) + "-" + std::to_string(++n_made));
+  fs::path temporary = cache / (key + ".new-" + std::to_string(getpid()) + "-" + std::to_string(++n_made));
   fs::create_directories(temporary, ignored);
   if (!build(temporary, text, macros, log)) {
     fs::remove_all(temporary, ignored);

@@ -7,7 +7,6 @@
 #include "control/control.h"
 #include "runtime/autorelease.h"
 #include "runtime/export.h"
-#include "runtime/method.h"
 #include "runtime/selector.h"
 
 extern "C" void softmetal_nil();
@@ -15,34 +14,47 @@ extern "C" void softmetal_nil();
 namespace softmetal {
 namespace {
 
-// Methods that need nothing of the object's class. `this` is never read through a wrong type: all of it is Object's.
-class Root final : public Object {
- public:
-  Object* do_retain() {
-    retain();
-    return this;
-  }
-  void do_release() { release(); }
-  Object* do_autorelease() { return autorelease(this); }
-  unsigned long retain_count() { return static_cast<unsigned long>(references()); }
-  Object* init() { return this; }
-  bool responds_to(Selector selector) { return type().methods().find(selector) != nullptr; }
-  const Class* class_of() { return &type(); }
-  bool is_kind_of(const Class* other) { return other != nullptr && type().derives_from(*other); }
-  bool is_equal(const Object* other) { return this == other; }
-};
+// What every object answers.
+namespace root {
 
-// Messages to classes.
-class RootClass final {
- public:
-  static Object* alloc(Object* self, Selector /*selector*/) {
-    const auto* type = static_cast<Class*>(self);
-    Object* made = type->make();
-    if (made == nullptr) fault("+[%s alloc]: objects of this class come from others, not from alloc", type->name());
-    return made;
-  }
-  static Object* class_of(Object* self, Selector /*selector*/) { return self; }
-};
+Object* retain(Object* self, Selector /*selector*/) {
+  self->retain();
+  return self;
+}
+void release(Object* self, Selector /*selector*/) { self->release(); }
+Object* autorelease(Object* self, Selector /*selector*/) { return softmetal::autorelease(self); }
+unsigned long retain_count(Object* self, Selector /*selector*/) {
+  return static_cast<unsigned long>(self->references());
+}
+Object* init(Object* self, Selector /*selector*/) { return self; }
+bool responds_to(Object* self, Selector /*selector*/, Selector asked) {
+  return self->type().methods().find(asked) != nullptr;
+}
+const Class* class_of(Object* self, Selector /*selector*/) { return &self->type(); }
+bool is_kind_of(Object* self, Selector /*selector*/, const Class* other) {
+  return other != nullptr && self->type().derives_from(*other);
+}
+bool is_equal(Object* self, Selector /*selector*/, const Object* other) { return self == other; }
+
+}  // namespace root
+
+// What every class answers.
+namespace root_class {
+
+Object* alloc(Object* self, Selector /*selector*/) {
+  const auto* type = static_cast<Class*>(self);
+  Object* made = type->make();
+  if (made == nullptr) fault("+[%s alloc]: objects of this class come from others, not from alloc", type->name());
+  return made;
+}
+Object* class_of(Object* self, Selector /*selector*/) { return self; }
+
+}  // namespace root_class
+
+template <class F>
+Implementation implementation(F* function) {
+  return reinterpret_cast<Implementation>(function);
+}
 
 [[maybe_unused]] const Class& registered = object_class();
 
@@ -56,19 +68,19 @@ class RootClass final {
 
 const Class& object_class() {
   static const Class& instance = *new Class("NSObject", nullptr, nullptr,
-                                            {{"retain", method<&Root::do_retain>()},
-                                             {"release", method<&Root::do_release>()},
-                                             {"autorelease", method<&Root::do_autorelease>()},
-                                             {"retainCount", method<&Root::retain_count>()},
-                                             {"init", method<&Root::init>()},
-                                             {"respondsToSelector:", method<&Root::responds_to>()},
-                                             {"class", method<&Root::class_of>()},
-                                             {"isKindOfClass:", method<&Root::is_kind_of>()},
-                                             {"isEqual:", method<&Root::is_equal>()}},
-                                            {{"alloc", reinterpret_cast<Implementation>(&RootClass::alloc)},
-                                             {"new", reinterpret_cast<Implementation>(&RootClass::alloc)},
-                                             {"class", reinterpret_cast<Implementation>(&RootClass::class_of)},
-                                             {"respondsToSelector:", method<&Root::responds_to>()}});
+                                            {{"retain", implementation(&root::retain)},
+                                             {"release", implementation(&root::release)},
+                                             {"autorelease", implementation(&root::autorelease)},
+                                             {"retainCount", implementation(&root::retain_count)},
+                                             {"init", implementation(&root::init)},
+                                             {"respondsToSelector:", implementation(&root::responds_to)},
+                                             {"class", implementation(&root::class_of)},
+                                             {"isKindOfClass:", implementation(&root::is_kind_of)},
+                                             {"isEqual:", implementation(&root::is_equal)}},
+                                            {{"alloc", implementation(&root_class::alloc)},
+                                             {"new", implementation(&root_class::alloc)},
+                                             {"class", implementation(&root_class::class_of)},
+                                             {"respondsToSelector:", implementation(&root::responds_to)}});
   return instance;
 }
 
