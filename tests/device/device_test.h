@@ -29,7 +29,9 @@ struct DeviceParameters {
 inline std::vector<DeviceParameters> all_devices() {
   std::vector<DeviceParameters> devices;
   for (const std::string& backend : usable_backends()) {
-    for (const int n_threads : {1, 2, 4}) devices.push_back({backend, n_threads});
+    for (const int n_threads : {1, 2, 4}) {
+      if (n_threads == 1 || backend == "cpu") devices.push_back({backend, n_threads});
+    }
   }
   return devices;
 }

@@ -57,6 +57,7 @@ inline Owned new_buffer_no_copy(Id device, void* memory, UInteger bytes, UIntege
   return Owned(send<"newBufferWithBytesNoCopy:length:options:deallocator:", Id>(device, memory, bytes, options,
                                                                                 static_cast<void*>(nullptr)));
 }
+inline Owned new_fence(Id device) { return Owned(send<"newFence", Id>(device)); }
 inline Owned new_residency_set(Id device, Id descriptor, Id* error) {
   return Owned(send<"newResidencySetWithDescriptor:error:", Id>(device, descriptor, error));
 }
@@ -123,6 +124,9 @@ inline void dispatch_threadgroups(Id encoder, Size threadgroups, Size threads) {
 }
 /// What follows in this encoder sees what came before.
 inline void memory_barrier(Id encoder) { send<"memoryBarrierWithScope:">(encoder, kBufferScope); }
+/// What follows in this encoder sees what encoders of the queue did before they updated the fence.
+inline void wait_for_fence(Id encoder, Id fence) { send<"waitForFence:">(encoder, fence); }
+inline void update_fence(Id encoder, Id fence) { send<"updateFence:">(encoder, fence); }
 inline void end_encoding(Id encoder) { send<"endEncoding">(encoder); }
 }  // namespace encoder
 

@@ -63,11 +63,13 @@ void MetalCommandBuffer::begin_encoding() {
   encoder_ = objc::Owned::retain(api::command_buffer::compute_encoder(commands_.get(), api::kConcurrentDispatch));
   if (!encoder_) fail(ErrorCode::kDevice, "Metal refused an encoder for {}", label());
   context_->residency.declare(encoder_.get());
+  api::encoder::wait_for_fence(encoder_.get(), context_->fence.get());
 }
 
 void MetalCommandBuffer::submit() {
   if (!commands_) open();
   if (encoder_) {
+    api::encoder::update_fence(encoder_.get(), context_->fence.get());
     api::encoder::end_encoding(encoder_.get());
     encoder_.reset();
   }

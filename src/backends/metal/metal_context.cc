@@ -32,6 +32,7 @@ objc::Owned open_gpu() {
 MetalContext::MetalContext()
     : device(open_gpu()),
       queue_object(open_queue(device.get())),
+      fence(api::device::new_fence(device.get())),
       residency(device.get(), queue_object.get()),
       pipelines(device.get()),
       capture(queue_object.get()) {}

@@ -23,6 +23,7 @@ struct MetalContext {
 
   const objc::Owned device;
   const objc::Owned queue_object;
+  const objc::Owned fence;  // from one command buffer to the next: Metal does not track our memory
   Residency residency;
   PipelineCache pipelines;
   MetalQueue queue;
