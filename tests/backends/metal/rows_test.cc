@@ -20,6 +20,7 @@ namespace {
 
 class MetalRows : public test::KernelTest {};
 MARLIN_CHECKED_RUNS(MetalRows);
+MARLIN_NARROW_RUN(MetalRows);
 
 TEST_P(MetalRows, Copy) { test::check_copy(device()); }
 TEST_P(MetalRows, Embed) { test::check_embed(device()); }
@@ -48,8 +49,7 @@ TEST_P(MetalRows, EmbedReportsAnIdOutsideOfTheVocabulary) {
     const test::DeviceTensor<std::int32_t> ids(device(), std::span<const std::int32_t>(tokens));
     const test::DeviceTensor<float> out(device(), 3 * std::size_t{kWidth});
     const Error error = test::error_of([&] {
-      test::run_on(device(),
-                   [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), out.view(), 3); });
+      test::run_on(device(), [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), out.view(), 3); });
     });
     EXPECT_STREQ(error.what(), "embed_f32: failure 1") << id;
   }
@@ -94,9 +94,8 @@ bool passes(Device& device, const std::vector<float>& values, std::int64_t width
 
 TEST_P(MetalRows, FiniteGuardReportsWhateverIsNotFinite) {
   using Limits = std::numeric_limits<float>;
-  EXPECT_TRUE(passes(device(),
-                     {0.0F, -0.0F, 1.0F, Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min(), -1.0F},
-                     4));
+  EXPECT_TRUE(passes(
+      device(), {0.0F, -0.0F, 1.0F, Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min(), -1.0F}, 4));
   EXPECT_TRUE(passes(device(), std::vector<float>(7 * 333, Limits::max()), 333));
   EXPECT_TRUE(passes(device(), {}, 8));
   for (const float wrong : {Limits::quiet_NaN(), Limits::signaling_NaN(), Limits::infinity(), -Limits::infinity()}) {
