@@ -41,13 +41,16 @@ struct SpanSums {
 /// A lane's part of a row of `dim` elements: in each chunk of 32 kVector elements, kVector neighbours.
 template <uint kVector, uint kChunks, typename T>
 METAL_FUNC void load_part(const device T* row, uint dim, bool whole, uint lane, thread T* part) {
+  MARLIN_UNROLL
   for (uint c = 0; c < kChunks; ++c) {
     const uint at = (c * kSimdWidth + lane) * kVector;
     if (whole) {
       metal::vec<T, kVector> v = metal::vec<T, kVector>(T(0.0f));
       if (at < dim) v = *reinterpret_cast<const device metal::vec<T, kVector>*>(row + at);
+      MARLIN_UNROLL
       for (uint k = 0; k < kVector; ++k) part[c * kVector + k] = v[k];
     } else {
+      MARLIN_UNROLL
       for (uint k = 0; k < kVector; ++k) part[c * kVector + k] = at + k < dim ? row[at + k] : T(0.0f);
     }
   }
@@ -74,7 +77,9 @@ template <typename T, uint kQueries, uint kBlock, uint kVector, uint kChunks, bo
 METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQueries, kVector * kChunks>& queries,
                             uint first, uint n, uint lane, thread SpanState<kQueries, kVector * kChunks>& state) {
   constexpr uint kPart = kVector * kChunks;
+  MARLIN_UNROLL
   for (uint q = 0; q < kQueries; ++q) {
+    MARLIN_UNROLL
     for (uint i = 0; i < kPart; ++i) state.values[q][i] = 0.0f;
   }
   state.maximum = -INFINITY;
@@ -84,18 +89,24 @@ METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQuer
   for (uint begin = 0; begin < n; begin += kBlock) {
     T parts[kBlock][kPart];
     float scores[kQueries * kBlock];
+    MARLIN_UNROLL
     for (uint p = 0; p < kBlock; ++p, key += shared.stride) {
       T tail[kTailPerLane];
+      MARLIN_UNROLL
       for (uint i = 0; i < kPart; ++i) parts[p][i] = T(0.0f);
+      MARLIN_UNROLL
       for (uint i = 0; i < kTailPerLane; ++i) tail[i] = T(0.0f);
       if (begin + p < n) {
         load_part<kVector, kChunks>(key, shared.value_dim, shared.whole, lane, parts[p]);
         if (kTail) load_part<kTailPerLane, 1>(key + shared.value_dim, shared.tail_dim, shared.whole, lane, tail);
       }
+      MARLIN_UNROLL
       for (uint q = 0; q < kQueries; ++q) {
         float dot = 0.0f;
+        MARLIN_UNROLL
         for (uint i = 0; i < kPart; ++i) dot = metal::fma(queries.first[q][i], float(parts[p][i]), dot);
         if (kTail) {
+          MARLIN_UNROLL
           for (uint i = 0; i < kTailPerLane; ++i) dot = metal::fma(queries.tail[q][i], float(tail[i]), dot);
         }
         scores[q * kBlock + p] = dot;
@@ -113,19 +124,24 @@ METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQuer
     if (metal::simd_any(maximum > state.maximum)) {
       const float factor = metal::precise::exp(state.maximum - reference);
       state.sum *= factor;
+      MARLIN_UNROLL
       for (uint q = 0; q < kQueries; ++q) {
         const float of_query = metal::simd_broadcast(factor, ushort(q * kBlock));
+        MARLIN_UNROLL
         for (uint i = 0; i < kPart; ++i) state.values[q][i] *= of_query;
       }
       state.maximum = maximum;
     }
     state.sum += weight;
+    MARLIN_UNROLL
     for (uint p = 0; p < kBlock; ++p, value += shared.stride) {
       if (!kTail && begin + p < n) {
         load_part<kVector, kChunks>(value, shared.value_dim, shared.whole, lane, parts[p]);
       }
+      MARLIN_UNROLL
       for (uint q = 0; q < kQueries; ++q) {
         const float of_position = metal::simd_broadcast(weight, ushort(q * kBlock + p));
+        MARLIN_UNROLL
         for (uint i = 0; i < kPart; ++i) {
           state.values[q][i] = metal::fma(of_position, float(parts[p][i]), state.values[q][i]);
         }
@@ -186,6 +202,7 @@ METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, thre
   SpanQueries<kQueries, kPart> queries;
   float maximum[kQueries];
   float sum[kQueries];
+  MARLIN_UNROLL
   for (uint q = 0; q < kQueries; ++q) {
     load_part<kVector, kChunks>(work.query[q], shared.value_dim, false, place.lane, queries.first[q]);
     if (kTail) load_part<kTailPerLane, 1>(work.tail[q], shared.tail_dim, false, place.lane, queries.tail[q]);
@@ -196,17 +213,22 @@ METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, thre
     const uint n_working = metal::min(work.n_slices, n_spans - first_span);
     const bool is_last = first_span + work.n_slices >= n_spans;
     SpanState<kQueries, kPart> state;
+    state.maximum = -INFINITY;
+    state.sum = 0.0f;
     if (work.slice < n_working) {
       const uint first = (first_span + work.slice) * kSpan;
       attend_span<T, kQueries, kBlock, kVector, kChunks, kTail>(
           shared, queries, first, metal::min(kSpan, shared.n_positions - first), place.lane, state);
     }
+    MARLIN_UNROLL
     for (uint q = 0; q < kQueries; ++q) {
       const float span_maximum = metal::simd_shuffle(state.maximum, ushort(q * kBlock));
       const float span_sum = metal::simd_shuffle(state.sum, ushort(q * kBlock));
       SpanFactors factors = {0.0f, 0.0f};
+      MARLIN_UNROLL
       for (uint c = 0; c < kChunks; ++c) {
         if (work.slice < n_working) {
+          MARLIN_UNROLL
           for (uint k = 0; k < kVector; ++k) {
             spans->chunks[place.simdgroup][place.lane * kVector + k] = state.values[q][c * kVector + k];
           }
