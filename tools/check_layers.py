@@ -20,8 +20,8 @@ ALLOWED = {
     "src/device": ["src/base", "include/metal_marlin"],
     "src/sampling": ["src/abi", "src/base", "include/metal_marlin"],
     "src/backends/cpu": ["src/sampling", "src/device", "src/abi", "src/base"],
-    "src/backends/metal": ["src/device", "src/abi", "src/base"],
-    "src/backends": ["src/backends/cpu", "src/device", "src/base"],
+    "src/backends/metal": ["src/device", "src/abi", "src/base", "include/metal_marlin"],
+    "src/backends": ["src/backends/cpu", "src/backends/metal", "src/device", "src/base"],
     "src/ops": ["src/device", "src/abi", "src/base"],
     "src/runtime": ["src/ops", "src/device", "src/abi", "src/base", "include/metal_marlin"],
     "src/model/arch": ["src/model", "src/io", "src/base"],  # of src/model only config.h

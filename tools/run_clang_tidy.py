@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -24,7 +25,7 @@ def cache_folder() -> pathlib.Path:
 
 def preprocessed(entry: dict) -> bytes:
     """The text the compiler sees, comments included: NOLINT is one. Line markers stay: they tell our code from a library's."""
-    words = entry["command"].split()
+    words = shlex.split(entry["command"])
     while "ccache" in os.path.basename(words[0]):
         words = words[1:]
     output = words.index("-o")

@@ -30,10 +30,10 @@ struct Figure {
   int decimals;
 };
 
-constexpr std::array kFigures = {Figure{"commits_per_forward", 2}, Figure{"dispatches_per_forward", 1},
-                                 Figure{"waits_per_token", 2},     Figure{"allocations_per_token", 2},
-                                 Figure{"encode_ms_per_token", 4}, Figure{"dispatch_ms_per_token", 4},
-                                 Figure{"tokens_per_second", 2}};
+constexpr std::array kFigures = {Figure{"commits_per_forward", 2},     Figure{"dispatches_per_forward", 1},
+                                 Figure{"bytes_bound_per_forward", 0}, Figure{"waits_per_token", 2},
+                                 Figure{"allocations_per_token", 2},   Figure{"encode_ms_per_token", 4},
+                                 Figure{"dispatch_ms_per_token", 4},   Figure{"tokens_per_second", 2}};
 constexpr std::size_t kSpeed = kFigures.size() - 1;
 
 /// In the order of kFigures; NaN = not known.
@@ -62,6 +62,7 @@ Figures figures_between(const Snapshot& start, const Snapshot& end) {
   const double dispatching = std::max(0.0, seconds - spent.device_seconds);
   return {static_cast<double>(spent.commits) / forwards,
           static_cast<double>(spent.dispatches) / forwards,
+          static_cast<double>(spent.bytes_bound) / forwards,
           static_cast<double>(spent.waits) / tokens,
           allocations / tokens,
           spent.encode_seconds * 1e3 / tokens,
@@ -184,6 +185,7 @@ constexpr const char* kExplanation =
     "Medians over the repetitions, of steady decoding:\n"
     "  commits_per_forward     command buffers handed to the device for a pass over all layers\n"
     "  dispatches_per_forward  kernel launches in them\n"
+    "  bytes_bound_per_forward bytes of the operands bound to those; weights are reached by address\n"
     "  waits_per_token         times the host waited for the device\n"
     "  allocations_per_token   calls of operator new in the whole process and buffers the device allocated\n"
     "  encode_ms_per_token     host time from beginning a command buffer to having committed it\n"

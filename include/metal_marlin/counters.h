@@ -11,6 +11,7 @@ struct Counters {
   std::uint64_t tokens = 0;              ///< generated tokens that the host has seen
   std::uint64_t commits = 0;             ///< command buffers handed to the device
   std::uint64_t dispatches = 0;          ///< kernel launches in them
+  std::uint64_t bytes_bound = 0;         ///< of the operands bound to those; weights are reached by address, not bound
   std::uint64_t waits = 0;               ///< times a host thread waited for the device
   std::uint64_t device_allocations = 0;  ///< buffers the device allocated, weights included
   std::uint64_t pool_hits = 0;           ///< leases of working memory served from memory already there
@@ -25,6 +26,7 @@ struct Counters {
     a.tokens -= b.tokens;
     a.commits -= b.commits;
     a.dispatches -= b.dispatches;
+    a.bytes_bound -= b.bytes_bound;
     a.waits -= b.waits;
     a.device_allocations -= b.device_allocations;
     a.pool_hits -= b.pool_hits;

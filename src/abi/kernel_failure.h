@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a kernel that cannot return an error leaves behind: one record per device, bound at kKernelFailureIndex, cleared
-// before the work and read after it. Kernels of which one thread alone can fail store it plainly; all others change
-// `code` from kNone by an atomic compare and exchange, and fill in the details when that succeeds.
+// What a kernel that cannot return an error leaves behind: one record, cleared before the work and read after it.
+// Kernels of which one thread alone can fail store it plainly; all others change `code` from kNone by an atomic compare
+// and exchange, and fill in the details when that succeeds.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,6 @@ struct KernelFailure {
 static_assert(sizeof(KernelFailure) == 16, "shared with kernels");
 
 /// Where Metal kernels find it: `device marlin::abi::KernelFailure* failure [[buffer(30)]]`.
-constexpr std::uint32_t kKernelFailureIndex = 30;
+enum : std::uint32_t { kKernelFailureIndex = 30 };
 
 }  // namespace marlin::abi

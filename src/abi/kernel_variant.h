@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels of matrix products come in four variants, chosen by the number of token rows entering the layer. Any variant
-// computes any number of rows, and all give the same bits for the same row; they differ in speed.
+// computes any number of rows, and gives a row the same bits whatever rows share the call; they differ in speed, and on
+// some devices in the order of sums (DeviceInfo::variants_agree says where not). Kernels include it for the enum.
 #pragma once
 
+#include <cstdint>
+
+#if !defined(__METAL_VERSION__)
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <string_view>
+#endif
 
 namespace marlin::abi {
 
@@ -16,6 +20,8 @@ enum class KernelVariant : std::uint32_t {
   kBase = 2,        ///< 17 to 32 rows
   kLargeBatch = 3,  ///< more: work items are tiles of 128 rows x 128 outputs
 };
+
+#if !defined(__METAL_VERSION__)  // for the host
 
 inline constexpr std::array kAllVariants = {KernelVariant::kDecode, KernelVariant::kPrefill4, KernelVariant::kBase,
                                             KernelVariant::kLargeBatch};
@@ -30,5 +36,7 @@ constexpr std::uint32_t variant_row_tile(KernelVariant variant) {
   constexpr std::array<std::uint32_t, 4> kRows = {1, 16, 32, 128};
   return kRows[static_cast<std::size_t>(variant)];
 }
+
+#endif
 
 }  // namespace marlin::abi

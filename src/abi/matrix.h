@@ -33,7 +33,8 @@ struct Matrix {
   TrellisCodebook codebook;
   std::uint32_t reserved;
 };
-#if !defined(__METAL_VERSION__)
+
+#if !defined(__METAL_VERSION__)  // for the host: MSL has no reference without an address space
 /// Bytes of the weights themselves, scales and bias apart.
 constexpr std::uint64_t weight_bytes(const Matrix& matrix) {
   const std::uint64_t n = std::uint64_t{matrix.stored_in} * matrix.stored_out;

@@ -7,17 +7,28 @@
 
 #include "backends/cpu/cpu_device.h"
 #include "base/error.h"
+#if defined(MARLIN_METAL)
+#include "backends/metal/metal_device.h"
+#endif
 
 namespace marlin {
 namespace {
 
 struct Backend {
   std::string_view name;
+  bool (*is_usable)();
   std::unique_ptr<Device> (*create)(const DeviceOptions& options);
 };
 
+// Best first. Metal that is software (tests on Linux) is not the best.
 constexpr std::array kBackends = {
-    Backend{"cpu", create_cpu_device},
+#if defined(MARLIN_METAL) && defined(__APPLE__)
+    Backend{"metal", metal_is_usable, create_metal_device},
+#endif
+    Backend{"cpu", [] { return true; }, create_cpu_device},
+#if defined(MARLIN_METAL) && !defined(__APPLE__)
+    Backend{"metal", metal_is_usable, create_metal_device},
+#endif
 };
 
 }  // namespace
@@ -29,9 +40,17 @@ std::vector<std::string> backend_names() {
   return names;
 }
 
+std::vector<std::string> usable_backends() {
+  std::vector<std::string> names;
+  for (const Backend& backend : kBackends) {
+    if (backend.is_usable()) names.emplace_back(backend.name);
+  }
+  return names;
+}
+
 std::unique_ptr<Device> create_device(std::string_view backend, const DeviceOptions& options) {
   for (const Backend& known : kBackends) {
-    if (backend == "auto" || backend == known.name) return known.create(options);
+    if (backend == known.name || (backend == "auto" && known.is_usable())) return known.create(options);
   }
   fail(ErrorCode::kInvalidArgument, "unknown --backend '{}'; this build has: auto, {}", backend,
        fmt::join(backend_names(), ", "));

@@ -11,10 +11,13 @@
 
 namespace marlin {
 
-/// Names this build can create, best first.
+/// Backends of this build, best first.
 std::vector<std::string> backend_names();
 
-/// Creates the device of that backend ("auto" = the best). Errors: kInvalidArgument naming the known ones, kDevice.
+/// Those of them that this machine has a device for.
+std::vector<std::string> usable_backends();
+
+/// Creates the device of that backend ("auto" = the best usable one). Errors: kInvalidArgument naming the known ones, kDevice.
 std::unique_ptr<Device> create_device(std::string_view backend, const DeviceOptions& options);
 
 }  // namespace marlin

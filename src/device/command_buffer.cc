@@ -44,6 +44,7 @@ void CommandBuffer::record(std::string_view kernel, std::span<const std::byte> a
   encode(kernel, arguments, bindings, barrier_due_);
   barrier_due_ = false;
   ++n_dispatches_;
+  for (const Binding& binding : bindings) bytes_bound_ += binding.view.bytes;
 }
 
 void CommandBuffer::enqueue() {
@@ -91,6 +92,7 @@ void CommandBuffer::reset(std::string_view label) {
   clear();
   label_ = label;
   n_dispatches_ = 0;
+  bytes_bound_ = 0;
   barriers_.clear();
   barrier_due_ = false;
   handlers_.clear();

@@ -69,6 +69,9 @@ class CommandBuffer : public Encoder, public std::enable_shared_from_this<Comman
   /// Dispatches recorded.
   [[nodiscard]] std::size_t n_dispatches() const { return n_dispatches_; }
 
+  /// Bytes of the operands bound to them; of an operand bound twice, twice.
+  [[nodiscard]] std::uint64_t bytes_bound() const { return bytes_bound_; }
+
   /// Valid once completed or failed.
   [[nodiscard]] const ExecutionTimes& times() const { return times_; }
 
@@ -93,6 +96,7 @@ class CommandBuffer : public Encoder, public std::enable_shared_from_this<Comman
 
   std::string label_;
   std::size_t n_dispatches_ = 0;
+  std::uint64_t bytes_bound_ = 0;
   BarrierPlanner barriers_;
   bool barrier_due_ = false;                       // of a dispatch that was refused, for the next one
   std::shared_ptr<HazardChecker> hazard_checker_;  // shared: a command buffer may outlive its device

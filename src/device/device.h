@@ -30,6 +30,10 @@ struct DeviceInfo {
   std::string name;     ///< what the machine calls it, with what decides its speed: "AVX3_DL, 2 threads"
   int n_threads = 0;    ///< of the cpu backend, else 0
   bool unified_memory = true;
+  /// Whether the variants of a matrix product (abi/kernel_variant.h) give a row the same bits.
+  bool variants_agree = false;
+  /// Whether what depends on a failed dispatch does not run; else it runs on what it finds, and fails all the same.
+  bool stops_at_failure = true;
 };
 
 /// Debug builds and sanitizer builds check more than they need to work.

@@ -87,7 +87,8 @@ BatchId AsyncCommandBufferManager::commit() {
   last_committed_ = slot.id;
   slot.commands->enqueue();
   const BatchId id = slot.id;
-  instruments_.batch_committed(id, slot.commands->label(), slot.commands->n_dispatches(), slot.times,
+  instruments_.batch_committed(id, slot.commands->label(),
+                               {slot.commands->n_dispatches(), slot.commands->bytes_bound()}, slot.times,
                                busy_until(slot.times.committed) - busy_when_prepared_);
   if (first_waiting_ == nullptr) first_waiting_ = &slot;
   if (!failure_) {

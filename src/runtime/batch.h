@@ -23,6 +23,12 @@ struct BatchContents {
   Stage stage = Stage::kEmbedding;  ///< when profiling, the only stage; otherwise meaningless
 };
 
+/// What it launches.
+struct BatchWork {
+  std::uint64_t dispatches = 0;
+  std::uint64_t bytes_bound = 0;  ///< of their operands
+};
+
 /// When what happened to it.
 struct BatchTimes {
   Clock::time_point prepared;   ///< the model began to queue its work

@@ -32,15 +32,16 @@ void Instruments::dispatched(std::string_view kernel, std::int64_t layer, Stage 
   }
 }
 
-void Instruments::batch_committed(BatchId id, std::string_view name, std::size_t n_dispatches, const BatchTimes& times,
+void Instruments::batch_committed(BatchId id, std::string_view name, const BatchWork& work, const BatchTimes& times,
                                   std::chrono::nanoseconds overlap) {
   commits_.fetch_add(1, kRelaxed);
-  dispatches_.fetch_add(n_dispatches, kRelaxed);
+  dispatches_.fetch_add(work.dispatches, kRelaxed);
+  bytes_bound_.fetch_add(work.bytes_bound, kRelaxed);
   encode_ns_.fetch_add(nanoseconds(times.committed - times.prepared), kRelaxed);
   overlap_ns_.fetch_add(overlap.count(), kRelaxed);
   if (batch_log_ != nullptr) {
     fmt::print(batch_log_, "BATCH COMMIT: id={}, dispatches={}, {}, prepare {:.3f} ms, encode {:.3f} ms\n", id,
-               n_dispatches, name, milliseconds(times.encoded - times.prepared),
+               work.dispatches, name, milliseconds(times.encoded - times.prepared),
                milliseconds(times.committed - times.encoded));
   }
 }
@@ -87,6 +88,7 @@ Counters Instruments::counters() const {
   counters.tokens = tokens_.load(kRelaxed);
   counters.commits = commits_.load(kRelaxed);
   counters.dispatches = dispatches_.load(kRelaxed);
+  counters.bytes_bound = bytes_bound_.load(kRelaxed);
   counters.waits = waits_.load(kRelaxed);
   counters.pool_hits = pool_hits_.load(kRelaxed);
   counters.pool_misses = pool_misses_.load(kRelaxed);

@@ -28,7 +28,7 @@ class Instruments {
   // Events, in the order in which they happen to a batch.
   void batch_started(BatchId id);
   void dispatched(std::string_view kernel, std::int64_t layer, Stage stage);
-  void batch_committed(BatchId id, std::string_view name, std::size_t n_dispatches, const BatchTimes& times,
+  void batch_committed(BatchId id, std::string_view name, const BatchWork& work, const BatchTimes& times,
                        std::chrono::nanoseconds overlap);
   void batch_completed(BatchId id, std::string_view name, const BatchContents& contents, const BatchTimes& times,
                        bool failed);
@@ -57,6 +57,7 @@ class Instruments {
   std::atomic<std::uint64_t> tokens_{0};
   std::atomic<std::uint64_t> commits_{0};
   std::atomic<std::uint64_t> dispatches_{0};
+  std::atomic<std::uint64_t> bytes_bound_{0};
   std::atomic<std::uint64_t> waits_{0};
   std::atomic<std::uint64_t> pool_hits_{0};
   std::atomic<std::uint64_t> pool_misses_{0};

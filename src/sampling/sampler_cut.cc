@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // See sampler_cut.h. A radix selection: each round finds the bucket of keys in which the target is reached and goes on
-// with the tokens of that bucket alone. Sums run in the order of `tokens`, so that rounding is the same everywhere.
+// with the tokens of that bucket alone.
 #include "sampling/sampler_cut.h"
 
 #include <algorithm>
 #include <bit>
 
+#include "abi/sample_math.h"
+
 namespace marlin {
 
 TokenRank rank_of(float logit, std::int32_t token) {
-  const auto bits = std::bit_cast<std::uint32_t>(logit + 0.0F);  // -0 becomes +0
-  // As integers negative floats order backwards, as wanted, and positive ones forwards: their bits below the sign are
-  // inverted. Without a branch, which the signs of logits would mispredict.
-  const std::uint32_t key = bits ^ (((bits >> 31U) - 1U) & 0x7FFFFFFFU);
-  return (TokenRank{key} << 32U) | static_cast<std::uint32_t>(token);
+  return (TokenRank{abi::logit_key(logit)} << 32U) | static_cast<std::uint32_t>(token);
 }
 
-TokenRank find_cut(std::span<const std::int32_t> tokens, std::span<const float> logits, const double* weights,
-                   double target, const CutScratch& scratch) {
+TokenRank find_cut(std::span<const std::int32_t> tokens, std::span<const float> logits, const std::uint64_t* weights,
+                   std::uint64_t target, const CutScratch& scratch) {
   constexpr int kDigitBits = std::bit_width(kCutBuckets) - 1;
   const auto rank = [&](std::int32_t token) { return rank_of(logits[static_cast<std::size_t>(token)], token); };
   const auto key_of = [&](std::int32_t token) { return static_cast<std::uint32_t>(rank(token) >> 32U); };
-  const auto measure_of = [&](std::int32_t token) { return weights == nullptr ? 1.0 : weights[token]; };
+  const auto measure_of = [&](std::int32_t token) { return weights == nullptr ? 1 : weights[token]; };
   std::span<const std::int32_t> active = tokens;
-  double before = 0.0;
+  std::uint64_t before = 0;
   for (;;) {
     std::uint32_t low = ~0U;
     std::uint32_t high = 0;
@@ -37,7 +35,7 @@ TokenRank find_cut(std::span<const std::int32_t> tokens, std::span<const float> 
     }
     const int shift = std::max(0, static_cast<int>(std::bit_width(high - low)) - kDigitBits);
     const std::uint32_t last = (high - low) >> shift;
-    std::fill_n(scratch.measures.begin(), last + 1, 0.0);
+    std::fill_n(scratch.measures.begin(), last + 1, 0);
     for (const std::int32_t token : active) {
       scratch.measures[(key_of(token) - low) >> shift] += measure_of(token);
     }

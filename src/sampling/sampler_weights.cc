@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// See sampler_weights.h. One source for every SIMD width. Surprise: multiplications and additions stay apart although
-// most targets could fuse them (CMakeLists.txt forbids the compiler to), since fusing would change the last bit of some
-// weights.
+// See sampler_weights.h. One source for every SIMD width, the steps those of token_weight(). A lane is 64 bits although
+// numbers are 32 mostly: what one multiplication makes of two of them.
 #include "sampling/sampler_weights.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
+
+#include "abi/sample_math.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "sampling/sampler_weights.cc"
@@ -20,46 +21,55 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// exp(x) for x <= 0 as 2^k exp(r). k is rounded by adding 1.5 * 2^52, which leaves it in the low bits of the sum; ln(2)
-// is subtracted in two parts so that r keeps its precision. The coefficients are 1/n!; with |r| <= ln(2)/2 the first
-// term left out, r^13/13!, is below 2^-52.
-template <class D, class V = hn::Vec<D>>
-HWY_INLINE V exp_of_nonpositive(D d, V x) {
-  const hn::RebindToUnsigned<D> du;
-  const auto c = [&](double value) { return hn::Set(d, value); };
-  const V smallest = c(-700.0);
-  const V rounder = c(0x1.8p52);
-  const V y = hn::Max(x, smallest);
-  const V rounded = hn::Add(hn::Mul(y, c(0x1.71547652b82fep+0)), rounder);
-  const V k = hn::Sub(rounded, rounder);
-  const V r = hn::Sub(hn::Sub(y, hn::Mul(k, c(0x1.62e42feep-1))), hn::Mul(k, c(0x1.a39ef35793c76p-33)));
-  const V r2 = hn::Mul(r, r);
-  V even = c(1.0 / 479001600);
-  for (const double t : {1.0 / 3628800, 1.0 / 40320, 1.0 / 720, 1.0 / 24, 1.0 / 2, 1.0}) {
-    even = hn::Add(hn::Mul(even, r2), c(t));
+#if HWY_TARGET == HWY_SCALAR
+
+std::uint64_t weigh_block(const abi::SampleArguments& arguments, const float* logits, float max,
+                          std::uint64_t* weights) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < kLogitBlock; ++i) {
+    weights[i] = abi::token_weight(max, logits[i], arguments.distance_scale, arguments.distance_limit,
+                                   arguments.distance_factor);
+    sum += weights[i];
   }
-  V odd = c(1.0 / 39916800);
-  for (const double t : {1.0 / 362880, 1.0 / 5040, 1.0 / 120, 1.0 / 6, 1.0}) {
-    odd = hn::Add(hn::Mul(odd, r2), c(t));
-  }
-  const auto exponent = hn::Add(hn::BitCast(du, rounded), hn::Set(du, 1023U));
-  const V scale = hn::BitCast(d, hn::ShiftLeft<52>(exponent));
-  return hn::IfThenZeroElse(hn::Lt(x, smallest), hn::Mul(hn::Add(even, hn::Mul(odd, r)), scale));
+  return sum;
 }
 
-void weigh_block(const float* logits, double max, double inverse_temperature, double* weights) {
-  const HWY_CAPPED(double, 8) d;
+#else
+
+std::uint64_t weigh_block(const abi::SampleArguments& arguments, const float* logits, float max,
+                          std::uint64_t* weights) {
+  const HWY_CAPPED(std::uint64_t, 8) d;
+  const hn::Repartition<std::uint32_t, decltype(d)> d32;
   const hn::Rebind<float, decltype(d)> df;
+  const hn::Rebind<std::int32_t, decltype(d)> di;
+  const hn::Rebind<std::uint32_t, decltype(d)> du;
+  using V = hn::Vec<decltype(d)>;
+  const auto times = [&](V a, V b) HWY_ATTR { return hn::MulEven(hn::BitCast(d32, a), hn::BitCast(d32, b)); };
+  const auto top = hn::Set(df, max);
+  const auto scale = hn::Set(df, arguments.distance_scale);
+  const auto limit = hn::Set(df, arguments.distance_limit);
+  const V factor = hn::Set(d, arguments.distance_factor);
+  const V fraction = hn::Set(d, (1U << abi::kExponentBits) - 1U);
+  V sum = hn::Zero(d);
   for (std::size_t i = 0; i < kLogitBlock; i += hn::Lanes(d)) {
-    const auto difference = hn::Sub(hn::PromoteTo(d, hn::LoadU(df, logits + i)), hn::Set(d, max));
-    hn::StoreU(exp_of_nonpositive(d, hn::Mul(difference, hn::Set(d, inverse_temperature))), d, weights + i);
+    const auto distance = hn::Min(hn::Mul(hn::Sub(top, hn::LoadU(df, logits + i)), scale), limit);
+    const V integral = hn::PromoteTo(d, hn::BitCast(du, hn::ConvertTo(di, distance)));
+    const V x = hn::ShiftRight<abi::kDistanceFactorBits>(times(integral, factor));
+    const V f = hn::And(x, fraction);
+    V p = hn::Set(d, abi::kExp2Coefficient6);
+    for (const std::uint32_t c : {abi::kExp2Coefficient5, abi::kExp2Coefficient4, abi::kExp2Coefficient3,
+                                  abi::kExp2Coefficient2, abi::kExp2Coefficient1}) {
+      p = hn::Sub(hn::Set(d, c), hn::ShiftRight<abi::kExponentBits>(times(f, p)));
+    }
+    p = hn::Sub(hn::Set(d, std::uint64_t{1} << 32U), hn::ShiftRight<abi::kExponentBits>(times(f, p)));
+    const V weight = hn::Shr(hn::ShiftLeft<abi::kWeightBits - 32>(p), hn::ShiftRight<abi::kExponentBits>(x));
+    sum = hn::Add(sum, weight);
+    hn::StoreU(weight, d, weights + i);
   }
+  return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-double exp_one(double x) {
-  const HWY_CAPPED(double, 1) d;
-  return hn::GetLane(exp_of_nonpositive(d, hn::Set(d, x)));
-}
+#endif
 
 }  // namespace HWY_NAMESPACE
 }  // namespace marlin
@@ -70,7 +80,6 @@ namespace marlin {
 namespace {
 
 HWY_EXPORT(weigh_block);
-HWY_EXPORT(exp_one);
 
 constexpr std::size_t kLanes = 8;
 
@@ -108,27 +117,21 @@ LogitScan scan_logits(std::span<const float> logits, std::span<float> block_max)
   return {max, std::any_of(nan.begin(), nan.end(), [](std::int32_t lane) { return lane != 0; })};
 }
 
-double negative_exp(double x) { return HWY_DYNAMIC_DISPATCH(exp_one)(x); }
-
-double weigh_logits(std::span<const float> logits, double max, double inverse_temperature, std::span<double> weights,
-                    std::span<double> block_mass) {
+std::uint64_t weigh_logits(const abi::SampleArguments& arguments, std::span<const float> logits, float max,
+                           std::span<std::uint64_t> weights, std::span<std::uint64_t> block_mass) {
   const auto weigh = HWY_DYNAMIC_DISPATCH(weigh_block);
-  std::array<float, kLogitBlock> padded;
-  std::array<double, kLogitBlock> block_weights;
-  double total = 0.0;
+  std::uint64_t total = 0;
   for (std::size_t b = 0; b < logit_blocks(logits.size()); ++b) {
-    weigh(block_of(logits, b, padded), max, inverse_temperature, block_weights.data());
-    std::array<double, kLanes> sums{};
-    for (std::size_t i = 0; i < kLogitBlock; i += kLanes) {
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        sums[lane] += block_weights[i + lane];
-      }
-    }
-    block_mass[b] = ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-    total += block_mass[b];
     const std::size_t first = b * kLogitBlock;
-    std::copy_n(block_weights.begin(), std::min(kLogitBlock, logits.size() - first),
-                weights.begin() + static_cast<std::ptrdiff_t>(first));
+    if (logits.size() - first >= kLogitBlock) {
+      block_mass[b] = weigh(arguments, logits.data() + first, max, weights.data() + first);
+    } else {
+      std::array<float, kLogitBlock> padded;
+      std::array<std::uint64_t, kLogitBlock> padded_weights;
+      block_mass[b] = weigh(arguments, block_of(logits, b, padded), max, padded_weights.data());
+      std::copy_n(padded_weights.begin(), logits.size() - first, weights.begin() + static_cast<std::ptrdiff_t>(first));
+    }
+    total += block_mass[b];
   }
   return total;
 }

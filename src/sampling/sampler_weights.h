@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two passes of the sampler over the whole vocabulary: the largest logit, and the unnormalised probabilities. Both
-// also leave one value per block of tokens so that later stages skip most blocks. Surprise: the exponential is our own,
-// and all sums have a fixed order, so that results do not depend on the compiler or its math library.
+// also leave one value per block of tokens so that later stages skip most blocks. What is computed is that of
+// src/abi/sample_math.h, here for many tokens at a time.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+
+#include "abi/sample.h"
 
 namespace marlin {
 
@@ -23,12 +26,9 @@ struct LogitScan {
 /// `block_max` gets the largest logit of each block. `logits` must not be empty.
 LogitScan scan_logits(std::span<const float> logits, std::span<float> block_max);
 
-/// exp(x) for x <= 0 (-infinity included) with a relative error below 2^-50; 0 below -700; exactly 1 at 0.
-double negative_exp(double x);
-
-/// weights[i] = exp((logits[i] - max) * inverse_temperature); `block_mass` gets the sum of each block. Returns the sum
-/// of `block_mass` in order. `max` must be finite and at least every logit.
-double weigh_logits(std::span<const float> logits, double max, double inverse_temperature, std::span<double> weights,
-                    std::span<double> block_mass);
+/// weights[i] = token_weight() of logits[i]; `block_mass` gets the sum of each block. Returns the sum of `block_mass`.
+/// `max` must be finite and at least every logit.
+std::uint64_t weigh_logits(const abi::SampleArguments& arguments, std::span<const float> logits, float max,
+                           std::span<std::uint64_t> weights, std::span<std::uint64_t> block_mass);
 
 }  // namespace marlin

@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 
+#include "abi/sample_math.h"
 #include "base/error.h"
 #include "sampling/sampler_weights.h"
 
@@ -19,15 +20,11 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 }  // namespace
 
 TokenChooser::TokenChooser(const abi::SampleArguments& arguments, std::byte* state)
-    : args_(arguments),
-      state_(sampler_state_at(arguments, state)),
-      n_usable_(arguments.n_usable),
-      // A temperature too small to invert still means "all but greedy": differences become infinite, ties stay ties.
-      inverse_temperature_(std::min(1.0 / arguments.temperature, std::numeric_limits<double>::max())) {}
+    : args_(arguments), state_(sampler_state_at(arguments, state)), n_usable_(arguments.n_usable) {}
 
 std::int32_t TokenChooser::sample(std::span<float> logits) {
   select(logits);
-  const std::int32_t token = args_.temperature == 0.0 ? state_.kept[0] : draw();
+  const std::int32_t token = args_.greedy != 0 ? state_.kept[0] : draw();
   state_.record(token, true);
   return token;
 }
@@ -35,31 +32,27 @@ std::int32_t TokenChooser::sample(std::span<float> logits) {
 std::vector<TokenProbability> TokenChooser::distribution(std::span<float> logits) {
   select(logits);
   std::vector<TokenProbability> result;
-  const double mass = kept_mass();
+  const auto mass = static_cast<double>(kept_mass());
   const std::size_t n = keeps_all_ ? n_usable_ : n_kept_;
   for (std::size_t i = 0; i < n; ++i) {
     const std::int32_t token = keeps_all_ ? static_cast<std::int32_t>(i) : state_.kept[i];
-    if (const double weight = state_.weights[static_cast<std::size_t>(token)]; weight > 0.0) {
-      result.push_back({token, weight / mass});
+    if (const std::uint64_t weight = state_.weights[static_cast<std::size_t>(token)]; weight > 0) {
+      result.push_back({token, static_cast<double>(weight) / mass});
     }
   }
   return result;
 }
 
 void TokenChooser::apply_bias_and_penalties(std::span<float> logits) const {
-  for (const LogitBias& bias : state_.biases) {
+  for (const abi::SampleBias& bias : state_.biases) {
     if (const auto index = static_cast<std::size_t>(bias.token); index < n_usable_) {
-      logits[index] = bias.bias == -kInfinity ? -kInfinity : logits[index] + bias.bias;
+      logits[index] = abi::biased_logit(logits[index], bias.bias);
     }
   }
   for (const std::int32_t token : state_.seen.first(state_.header->n_seen)) {
     const auto index = static_cast<std::size_t>(token);
-    double logit = logits[index];
-    logit = logit > 0.0 ? logit / args_.repetition_penalty : logit * args_.repetition_penalty;
-    if (state_.counts[index] > 0) {
-      logit -= args_.presence_penalty + args_.frequency_penalty * state_.counts[index];
-    }
-    logits[index] = static_cast<float>(logit);
+    logits[index] = abi::penalized_logit(logits[index], state_.counts[index], args_.positive_factor,
+                                         args_.negative_factor, args_.presence_penalty, args_.frequency_penalty);
   }
 }
 
@@ -70,10 +63,10 @@ void TokenChooser::select(std::span<float> all_logits) {
   apply_bias_and_penalties(logits);
   const float max = scan(logits);
   keeps_all_ = false;
-  if (args_.temperature == 0.0) {
+  if (args_.greedy != 0) {
     const auto greedy = static_cast<std::size_t>(std::find(logits.begin(), logits.end(), max) - logits.begin());
     state_.kept[0] = static_cast<std::int32_t>(greedy);
-    state_.weights[greedy] = 1.0;
+    state_.weights[greedy] = 1;
     n_kept_ = 1;
     return;
   }
@@ -105,18 +98,18 @@ float TokenChooser::scan(std::span<float> logits) const {
 }
 
 // Weighs the whole vocabulary, then min-p and top-p.
-void TokenChooser::gather_all(std::span<const float> logits, double max) {
-  const double total = weigh_logits(logits, max, inverse_temperature_, state_.weights, state_.block_mass);
-  const bool has_min_p = args_.min_p > 0.0;
-  const bool has_top_p = args_.top_p < 1.0;
+void TokenChooser::gather_all(std::span<const float> logits, float max) {
+  const std::uint64_t total = weigh_logits(args_, logits, max, state_.weights, state_.block_mass);
+  const bool has_min_p = args_.min_weight > 1;
+  const bool has_top_p = args_.top_p != 0;
   if (!has_min_p && !has_top_p) {
     keeps_all_ = true;
     return;
   }
-  // The largest weight is 1, so min-p is a bound on weights as they are. For top-p alone: all tokens below this bound
-  // together weigh less than the 1 - top_p that may be left out, so none of them is in the nucleus.
-  const double prune = (1.0 - args_.top_p) * total / static_cast<double>(n_usable_) * (1.0 - 1e-6);
-  const double bound = std::max(has_min_p ? args_.min_p : prune, std::numeric_limits<double>::min());
+  // For top-p alone: all tokens below this bound together weigh less than what may be left out, so none of them is in
+  // the nucleus.
+  const std::uint64_t prune = (total - abi::top_p_target(total, args_.top_p)) / n_usable_;
+  const std::uint64_t bound = has_min_p ? args_.min_weight : std::max(std::uint64_t{1}, prune);
   n_kept_ = 0;
   for (std::size_t b = 0; b < state_.block_mass.size(); ++b) {
     if (state_.block_mass[b] < bound) {
@@ -134,7 +127,7 @@ void TokenChooser::gather_all(std::span<const float> logits, double max) {
 }
 
 // top-k by logits, then weights, min-p and top-p of the few tokens left.
-void TokenChooser::gather_top_k(std::span<const float> logits, double max) {
+void TokenChooser::gather_top_k(std::span<const float> logits, float max) {
   const std::size_t k = args_.top_k;
   float bound = -std::numeric_limits<float>::max();
   if (k <= state_.block_max.size()) {
@@ -156,30 +149,29 @@ void TokenChooser::gather_top_k(std::span<const float> logits, double max) {
     }
   }
   const std::span<const std::int32_t> candidates = state_.kept.first(n_kept_);
-  const TokenRank last = find_cut(candidates, logits, nullptr, static_cast<double>(std::min(k, n_kept_)), state_.cut);
-  const double min_weight = std::max(args_.min_p, std::numeric_limits<double>::min());
+  const TokenRank last = find_cut(candidates, logits, nullptr, std::min(k, n_kept_), state_.cut);
   std::size_t n = 0;
   for (const std::int32_t token : candidates) {
     const auto index = static_cast<std::size_t>(token);
     if (rank_of(logits[index], token) > last) {
       continue;
     }
-    state_.weights[index] = negative_exp((static_cast<double>(logits[index]) - max) * inverse_temperature_);
+    state_.weights[index] =
+        abi::token_weight(max, logits[index], args_.distance_scale, args_.distance_limit, args_.distance_factor);
     state_.kept[n] = token;
-    n += state_.weights[index] >= min_weight ? 1 : 0;
+    n += state_.weights[index] >= args_.min_weight ? 1 : 0;
   }
   n_kept_ = n;
-  if (args_.top_p < 1.0) {
+  if (args_.top_p != 0) {
     keep_top_p(logits, kept_mass());
   }
 }
 
 // Narrows `kept` to the nucleus; `mass` is the sum of weights that top_p is a share of.
-void TokenChooser::keep_top_p(std::span<const float> logits, double mass) {
+void TokenChooser::keep_top_p(std::span<const float> logits, std::uint64_t mass) {
   const std::span<const std::int32_t> candidates = state_.kept.first(n_kept_);
-  // A product that underflows would ask for nothing; the smallest target keeps the best token.
-  const double target = std::max(args_.top_p * mass, std::numeric_limits<double>::min());
-  const TokenRank last = find_cut(candidates, logits, state_.weights.data(), target, state_.cut);
+  const TokenRank last =
+      find_cut(candidates, logits, state_.weights.data(), abi::top_p_target(mass, args_.top_p), state_.cut);
   std::size_t n = 0;
   for (const std::int32_t token : candidates) {
     state_.kept[n] = token;
@@ -188,10 +180,10 @@ void TokenChooser::keep_top_p(std::span<const float> logits, double mass) {
   n_kept_ = n;
 }
 
-double TokenChooser::kept_mass() const {
-  double mass = 0.0;
+std::uint64_t TokenChooser::kept_mass() const {
+  std::uint64_t mass = 0;
   if (keeps_all_) {
-    for (const double block : state_.block_mass) {
+    for (const std::uint64_t block : state_.block_mass) {
       mass += block;
     }
     return mass;
@@ -202,38 +194,33 @@ double TokenChooser::kept_mass() const {
   return mass;
 }
 
+// The first token, in order of ids, at which the sum of weights passes a random number below their total.
 std::int32_t TokenChooser::draw() const {
-  const double target = state_.header->random.uniform() * kept_mass();
+  std::uint64_t& random = state_.header->random;
+  random = abi::next_random(random);
+  const std::uint64_t target = abi::random_below(abi::random_bits_of(random), kept_mass());
   if (keeps_all_) {
     return draw_from_all(target);
   }
-  double mass = 0.0;
-  for (std::size_t i = 0; i < n_kept_; ++i) {
-    mass += state_.weights[static_cast<std::size_t>(state_.kept[i])];
-    if (mass > target) {
-      return state_.kept[i];
-    }
+  std::uint64_t mass = 0;
+  std::size_t i = 0;
+  while ((mass += state_.weights[static_cast<std::size_t>(state_.kept[i])]) <= target) {
+    ++i;
   }
-  return state_.kept[n_kept_ - 1];
+  return state_.kept[i];
 }
 
-std::int32_t TokenChooser::draw_from_all(double target) const {
-  double mass = 0.0;
+std::int32_t TokenChooser::draw_from_all(std::uint64_t target) const {
+  std::uint64_t mass = 0;
   std::size_t block = 0;
-  while (block + 1 < state_.block_mass.size() && mass + state_.block_mass[block] <= target) {
-    mass += state_.block_mass[block];
-    ++block;
+  while (mass + state_.block_mass[block] <= target) {
+    mass += state_.block_mass[block++];
   }
-  const std::size_t end = std::min(n_usable_, (block + 1) * kLogitBlock);
-  std::size_t chosen = block * kLogitBlock;
-  // Rounding may leave the target just above the block's sum: then its last token that can be drawn at all.
-  for (std::size_t i = chosen; i < end && mass <= target; ++i) {
-    if (state_.weights[i] > 0.0) {
-      mass += state_.weights[i];
-      chosen = i;
-    }
+  std::size_t i = block * kLogitBlock;
+  while ((mass += state_.weights[i]) <= target) {
+    ++i;
   }
-  return static_cast<std::int32_t>(chosen);
+  return static_cast<std::int32_t>(i);
 }
 
 }  // namespace marlin

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From logits to the next token of one sequence: bias, penalties, temperature, min-p, top-k, top-p, draw (the order and
 // meaning of vLLM). Run by the sample kernel of the cpu backend and by Sampler. Surprise: nothing is sorted; the same
-// seed gives the same tokens on every platform.
+// seed gives the same tokens on every processor and backend, as all arithmetic is that of src/abi/sample_math.h.
 #pragma once
 
 #include <cstddef>
@@ -37,17 +37,16 @@ class TokenChooser {
   void apply_bias_and_penalties(std::span<float> logits) const;
   void select(std::span<float> logits);
   [[nodiscard]] float scan(std::span<float> logits) const;
-  void gather_all(std::span<const float> logits, double max);
-  void gather_top_k(std::span<const float> logits, double max);
-  void keep_top_p(std::span<const float> logits, double mass);
-  [[nodiscard]] double kept_mass() const;
+  void gather_all(std::span<const float> logits, float max);
+  void gather_top_k(std::span<const float> logits, float max);
+  void keep_top_p(std::span<const float> logits, std::uint64_t mass);
+  [[nodiscard]] std::uint64_t kept_mass() const;
   [[nodiscard]] std::int32_t draw() const;
-  [[nodiscard]] std::int32_t draw_from_all(double target) const;
+  [[nodiscard]] std::int32_t draw_from_all(std::uint64_t target) const;
 
   abi::SampleArguments args_;
   SamplerState state_;
   std::size_t n_usable_;
-  double inverse_temperature_;
 
   // Of one choice. With `keeps_all_`, every token is kept and the state's `kept` is not filled.
   std::size_t n_kept_ = 0;

@@ -15,11 +15,12 @@ TEST(Registry, CreatesEveryBackendByName) {
   const std::vector<std::string> names = backend_names();
   ASSERT_FALSE(names.empty());
   EXPECT_NE(std::find(names.begin(), names.end(), "cpu"), names.end()) << "the cpu backend is in every build";
-  for (const std::string& name : names) EXPECT_EQ(create_device(name, {.n_threads = 1})->info().backend, name);
+  for (const std::string& name : usable_backends())
+    EXPECT_EQ(create_device(name, {.n_threads = 1})->info().backend, name);
 }
 
 TEST(Registry, AutoIsTheBest) {
-  EXPECT_EQ(create_device("auto", {.n_threads = 1})->info().backend, backend_names().front());
+  EXPECT_EQ(create_device("auto", {.n_threads = 1})->info().backend, usable_backends().front());
 }
 
 TEST(Registry, AnUnknownNameListsThoseThatExist) {

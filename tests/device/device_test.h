@@ -28,7 +28,7 @@ struct DeviceParameters {
 
 inline std::vector<DeviceParameters> all_devices() {
   std::vector<DeviceParameters> devices;
-  for (const std::string& backend : backend_names()) {
+  for (const std::string& backend : usable_backends()) {
     for (const int n_threads : {1, 2, 4}) devices.push_back({backend, n_threads});
   }
   return devices;

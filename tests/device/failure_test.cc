@@ -69,7 +69,9 @@ TEST_P(FailureContract, FailsWhatIsCommittedBehindIt) {
     EXPECT_STREQ(same.what(), error.what()) << "the cause, not a consequence";
     EXPECT_EQ(each->status(), CommandStatus::kFailed);
   }
-  EXPECT_EQ(values(untouched), std::vector<float>(100)) << "dependents must not run";
+  if (device().info().stops_at_failure) {
+    EXPECT_EQ(values(untouched), std::vector<float>(100)) << "dependents must not run";
+  }
   end_device();  // no handler is left that could touch the gate
 }
 
@@ -106,6 +108,7 @@ TEST_P(FailureContract, DoesNotReachWorkThatIsStillBeingRecorded) {
 
 // Others of the same command buffer may overlap with the failing one, so they may run or not.
 TEST_P(FailureContract, DispatchesThatDependOnTheFailingOneDoNotRun) {
+  if (!device().info().stops_at_failure) return;  // promises nothing
   const std::vector<float> untouched = {1.0F, 2.0F};
   const auto target = floats(untouched);
   const auto next = floats(untouched);

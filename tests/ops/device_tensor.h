@@ -119,20 +119,20 @@ class DeviceRows {
   DeviceTensor<float> tensor_;
 };
 
-/// Bytes as a mapped file would hold them: wrapped, read-only, at an odd address, and ending where their memory ends,
-/// so that address sanitizers see a read beyond.
+/// Bytes as a mapped file would hold them: wrapped, read-only, at an odd address unless asked otherwise, and ending
+/// where their memory ends, so that address sanitizers see a read beyond.
 class WrappedBytes {
  public:
-  WrappedBytes(Device& device, std::span<const std::byte> bytes) : memory_(bytes.size() + kMisalignment) {
-    std::copy(bytes.begin(), bytes.end(), memory_.begin() + kMisalignment);
+  WrappedBytes(Device& device, std::span<const std::byte> bytes, std::size_t misalignment = 3)
+      : misalignment_(misalignment), memory_(bytes.size() + misalignment) {
+    std::copy(bytes.begin(), bytes.end(), memory_.begin() + static_cast<std::ptrdiff_t>(misalignment));
     buffer_ = device.wrap(memory_, "weights under test");
   }
 
-  [[nodiscard]] std::uint64_t device_address() const { return buffer_->device_address() + kMisalignment; }
+  [[nodiscard]] std::uint64_t device_address() const { return buffer_->device_address() + misalignment_; }
 
  private:
-  static constexpr std::ptrdiff_t kMisalignment = 3;
-
+  std::size_t misalignment_;
   std::vector<std::byte> memory_;
   std::unique_ptr<Buffer> buffer_;
 };

@@ -27,8 +27,10 @@ std::vector<LinearCase> linear_cases();
 /// Hostile inputs, and hostile weights or scales, for every format.
 std::vector<LinearCase> hostile_linear_cases();
 
-/// Runs the case with 1 .. 130 rows: each result within its bound, and every row the same bits whatever rows share the
-/// call.
-void check_linear(Device& device, const LinearCase& linear);
+inline constexpr std::size_t kMaxLinearRows = 130;
+
+/// Runs the case with 1 .. max_rows rows: each result within its bound, and every row the same bits whatever rows share
+/// the call, in any variant if the device's agree.
+void check_linear(Device& device, const LinearCase& linear, std::size_t max_rows = kMaxLinearRows);
 
 }  // namespace marlin::test

@@ -44,7 +44,8 @@ struct MoeCase {
 std::string describe(const MoeCase& moe);
 std::vector<MoeCase> moe_cases();
 
-/// Result within its bound, slots sorted by expert as promised, and a row the same bits whatever rows share the call.
+/// Results of all variants within their bound, slots sorted by expert as promised, and a row the same bits whatever
+/// rows share the call, in any variant if the device's agree.
 void check_moe(Device& device, const MoeCase& moe);
 
 }  // namespace marlin::test

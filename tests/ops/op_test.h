@@ -45,5 +45,5 @@ inline std::string backend_test_name(const ::testing::TestParamInfo<std::string>
 
 /// Once per test file, for its suite derived from OpTest.
 #define MARLIN_ON_EVERY_BACKEND(suite)                                                      \
-  INSTANTIATE_TEST_SUITE_P(Backends, suite, ::testing::ValuesIn(::marlin::backend_names()), \
+  INSTANTIATE_TEST_SUITE_P(Backends, suite, ::testing::ValuesIn(::marlin::usable_backends()), \
                            ::marlin::test::backend_test_name)

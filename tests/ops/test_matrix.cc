@@ -56,7 +56,7 @@ std::string describe(const MatrixSpec& spec) {
   return text;
 }
 
-TestMatrix::TestMatrix(Device& device, const MatrixSpec& spec, std::uint64_t seed) {
+TestMatrix::TestMatrix(Device& device, const MatrixSpec& spec, std::uint64_t seed) : misalignment_(spec.misalignment) {
   matrix_.n_in = static_cast<std::uint32_t>(spec.n_in);
   matrix_.n_out = static_cast<std::uint32_t>(spec.n_out);
   matrix_.format = spec.format;
@@ -123,7 +123,7 @@ void TestMatrix::make_exl3(Device& device, const MatrixSpec& spec, std::uint64_t
 }
 
 std::uint64_t TestMatrix::wrapped(Device& device, std::span<const std::byte> bytes) {
-  memory_.push_back(std::make_unique<WrappedBytes>(device, bytes));
+  memory_.push_back(std::make_unique<WrappedBytes>(device, bytes, misalignment_));
   return memory_.back()->device_address();
 }
 

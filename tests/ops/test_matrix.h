@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A weight matrix of any storage format, as kernels get it and as the float64 reference sees it. Its tensors lie at odd
-// addresses, as in published files; biases are ours and aligned.
+// addresses unless asked otherwise, as in published files; biases are ours and aligned.
 #pragma once
 
 #include <memory>
@@ -26,6 +26,7 @@ struct MatrixSpec {
   Codebook codebook = Codebook::kMul1;
   bool bias = false;
   std::optional<Hostile> hostile;  ///< values of a plain matrix, of both scale vectors of an EXL3 one; else ordinary
+  std::size_t misalignment = 3;    ///< bytes of its tensors' addresses beyond an aligned one
 };
 
 /// The element type of a plain format.
@@ -58,6 +59,8 @@ class TestMatrix {
   void make_plain(Device& device, const MatrixSpec& spec, std::uint64_t seed);
   void make_exl3(Device& device, const MatrixSpec& spec, std::uint64_t seed);
   std::uint64_t wrapped(Device& device, std::span<const std::byte> bytes);
+
+  std::size_t misalignment_ = 0;
 
   abi::Matrix matrix_{};
   reference::Tensor weight_;          // [n_in, n_out]

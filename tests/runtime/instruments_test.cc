@@ -44,7 +44,7 @@ TEST(BatchLog, SaysWhatHappensToABatch) {
   instruments.batch_started(7);
   instruments.dispatched("rms_norm_f32", 8, Stage::kNorm);
   instruments.dispatched("moe_down_decode_f32", 8, Stage::kExperts);
-  instruments.batch_committed(7, "layers 8-15", 2, times(), milliseconds(1));
+  instruments.batch_committed(7, "layers 8-15", {2, 4096}, times(), milliseconds(1));
   instruments.batch_completed(7, "layers 8-15", {8, 15, Stage::kNorm}, times(), false);
   instruments.batch_completed(8, "layers 16-23", {16, 23, Stage::kNorm}, times(), true);
   EXPECT_EQ(contents(file.get()),
@@ -59,7 +59,7 @@ TEST(BatchLog, SaysWhatHappensToABatch) {
 TEST(Counting, AddsUp) {
   Instruments instruments(nullptr);
   for (int i = 0; i < 2; ++i) {
-    instruments.batch_committed(1, "layers 0-7", 3, times(), milliseconds(1));
+    instruments.batch_committed(1, "layers 0-7", {3, 500}, times(), milliseconds(1));
     instruments.batch_completed(1, "layers 0-7", {}, times(), false);
     instruments.leased(i == 0);
     instruments.forward_encoded();
@@ -68,6 +68,7 @@ TEST(Counting, AddsUp) {
   const Counters counters = instruments.counters();
   EXPECT_EQ(counters.commits, 2U);
   EXPECT_EQ(counters.dispatches, 6U);
+  EXPECT_EQ(counters.bytes_bound, 1000U);
   EXPECT_EQ(counters.forwards, 2U);
   EXPECT_EQ(counters.waits, 1U);
   EXPECT_EQ(counters.pool_hits, 1U);

@@ -16,13 +16,13 @@ namespace marlin {
 namespace {
 
 TokenRank sorted_cut(const std::vector<std::int32_t>& tokens, const std::vector<float>& logits,
-                     const std::vector<double>* weights, double target) {
+                     const std::vector<std::uint64_t>* weights, std::uint64_t target) {
   std::vector<std::int32_t> order = tokens;
   const auto logit = [&](std::int32_t token) { return logits[static_cast<std::size_t>(token)]; };
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return logit(a) > logit(b); });
-  double sum = 0.0;
+  std::uint64_t sum = 0;
   for (const std::int32_t token : order) {
-    sum += weights == nullptr ? 1.0 : (*weights)[static_cast<std::size_t>(token)];
+    sum += weights == nullptr ? 1 : (*weights)[static_cast<std::size_t>(token)];
     if (sum >= target) {
       return rank_of(logit(token), token);
     }
@@ -50,13 +50,13 @@ class CutFinder {
  public:
   explicit CutFinder(std::size_t n_tokens) : measures_(kCutBuckets), narrowed_(n_tokens) {}
 
-  TokenRank find(const std::vector<std::int32_t>& tokens, const std::vector<float>& logits, const double* weights,
-                 double target) {
+  TokenRank find(const std::vector<std::int32_t>& tokens, const std::vector<float>& logits,
+                 const std::uint64_t* weights, std::uint64_t target) {
     return find_cut(tokens, logits, weights, target, {measures_, narrowed_});
   }
 
  private:
-  std::vector<double> measures_;
+  std::vector<std::uint64_t> measures_;
   std::vector<std::int32_t> narrowed_;
 };
 
@@ -79,8 +79,7 @@ TEST(CutFinder, CountsEqualASort) {
     CutFinder finder(n);
     for (const std::vector<float>& logits : awkward_logits(n)) {
       for (std::size_t k = 1; k <= n; k += 1 + k / 3) {
-        const auto target = static_cast<double>(k);
-        EXPECT_EQ(finder.find(tokens, logits, nullptr, target), sorted_cut(tokens, logits, nullptr, target)) << k;
+        EXPECT_EQ(finder.find(tokens, logits, nullptr, k), sorted_cut(tokens, logits, nullptr, k)) << k;
       }
     }
   }
@@ -92,20 +91,19 @@ TEST(CutFinder, MassesEqualASortOverSomeOfTheTokens) {
   for (std::int32_t token = 1; token < static_cast<std::int32_t>(n); token += 2) {
     tokens.push_back(token);
   }
-  // Small integers: sums are exact in any order, so the cut is exactly the same.
-  std::vector<double> weights(n);
+  std::vector<std::uint64_t> weights(n);
   SamplerRandom random(4);
-  for (double& weight : weights) {
-    weight = static_cast<double>(1 + random.next() % 9);
+  for (std::uint64_t& weight : weights) {
+    weight = 1 + random.next() % 9;
   }
-  double total = 0.0;
+  std::uint64_t total = 0;
   for (const std::int32_t token : tokens) {
     total += weights[static_cast<std::size_t>(token)];
   }
   CutFinder finder(n);
   for (const std::vector<float>& logits : awkward_logits(n)) {
     for (const double share : {1e-12, 0.01, 0.3, 0.5, 0.95, 0.9999, 1.0, 1.5}) {
-      const double target = std::ceil(share * total);
+      const auto target = static_cast<std::uint64_t>(std::ceil(share * static_cast<double>(total)));
       EXPECT_EQ(finder.find(tokens, logits, weights.data(), target), sorted_cut(tokens, logits, &weights, target))
           << share;
     }

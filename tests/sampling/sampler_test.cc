@@ -18,15 +18,21 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
+// Weights are 2^-20 from the exact ones, and one unit of 2^-40 of the largest; their sum the same, and a unit per
+// token.
 void expect_equal_distributions(const std::vector<TokenProbability>& got, const std::map<std::int32_t, double>& want,
-                                const std::string& label) {
-  ASSERT_EQ(got.size(), want.size()) << label;
-  auto it = want.begin();
+                                std::size_t n_tokens, const std::string& label) {
+  constexpr double kUnit = 0x1p-40;
+  std::map<std::int32_t, double> rest = want;
   for (const TokenProbability& entry : got) {
-    ASSERT_EQ(entry.token, it->first) << label;
-    // The sums differ in their order of some 1e5 terms.
-    ASSERT_NEAR(entry.probability, it->second, 1e-11 * it->second) << label << ", token " << entry.token;
-    ++it;
+    const auto exact = rest.find(entry.token);
+    ASSERT_NE(exact, rest.end()) << label << ", token " << entry.token;
+    const double relative = 0x1p-19 + static_cast<double>(n_tokens) * kUnit;
+    ASSERT_NEAR(entry.probability, exact->second, exact->second * relative + kUnit) << label << ", " << entry.token;
+    rest.erase(exact);
+  }
+  for (const auto& [token, probability] : rest) {
+    ASSERT_LT(probability, kUnit) << label << ", token " << token << " is missing";
   }
 }
 
@@ -35,7 +41,8 @@ void compare_with_reference(const SamplingOptions& options, const std::vector<fl
   Sampler sampler(options, static_cast<std::int64_t>(logits.size()));
   std::vector<float> scratch = logits;
   const std::vector<double> exact(logits.begin(), logits.end());
-  expect_equal_distributions(sampler.distribution(scratch), reference::distribution(options, exact), label);
+  expect_equal_distributions(sampler.distribution(scratch), reference::distribution(options, exact), logits.size(),
+                             label);
 }
 
 std::string message_of(const auto& action, ErrorCode code) {
@@ -129,7 +136,7 @@ TEST(SamplerGreedy, ZerosOfBothSignsAreEqual) {
 }
 
 TEST(Sampler, TinyTemperatureIsGreedyUpToTies) {
-  for (const double temperature : {1e-6, 1e-300, 5e-324}) {
+  for (const double temperature : {1e-6, 1e-30, 1e-300, 5e-324}) {
     Sampler sampler({.temperature = temperature}, 4);
     std::vector<float> logits = {1.0F, 5.0F, 5.0F, 4.999F};
     const auto got = sampler.distribution(logits);
@@ -138,6 +145,38 @@ TEST(Sampler, TinyTemperatureIsGreedyUpToTies) {
     EXPECT_EQ(got[1].token, 2);
     EXPECT_EQ(got[0].probability, 0.5);
   }
+}
+
+TEST(Sampler, HugeTemperatureIsUniform) {
+  for (const double temperature : {1e12, 1e30, 1e300, std::numeric_limits<double>::max()}) {
+    for (const float spread : {0.0F, 1.0F, 1e3F}) {
+      Sampler sampler({.temperature = temperature}, 3);
+      std::vector<float> logits = {spread, -spread, 0.0F};
+      const auto got = sampler.distribution(logits);
+      ASSERT_EQ(got.size(), 3U) << temperature;
+      for (const TokenProbability& entry : got) {
+        EXPECT_NEAR(entry.probability, 1.0 / 3.0, 1e-8) << temperature;
+      }
+    }
+  }
+  Sampler sampler({.temperature = 1e300}, 3);
+  std::vector<float> logits = {1.0F, -kInfinity, std::numeric_limits<float>::lowest()};
+  const auto got = sampler.distribution(logits);
+  ASSERT_EQ(got.size(), 1U);
+  EXPECT_EQ(got[0].token, 0);
+}
+
+TEST(Sampler, WeightsThatUnderflowAreNeverDrawn) {
+  Sampler sampler({.seed = 3}, 70);
+  std::vector<float> logits(70, -28.5F);  // e^-28.5 is below 2^-41
+  logits[1] = logits[69] = 0.0F;
+  logits[68] = -27.0F;  // e^-27 is 2 units
+  const auto got = sampler.distribution(logits);
+  ASSERT_EQ(got.size(), 3U);
+  EXPECT_EQ(got[0].token, 1);
+  EXPECT_EQ(got[1].token, 68);
+  EXPECT_EQ(got[1].probability * 0x1p41, 2.0 / (1.0 + 0x1p-40));
+  EXPECT_EQ(got[2].token, 69);
 }
 
 TEST(Sampler, TopKKeepsTheLowestIdsOfEquals) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sampler's own exponential and its passes over blocks.
+// The passes over blocks: the same bits as token by token, at every length and with every instruction set.
 #include "sampling/sampler_weights.h"
 
 #include <gtest/gtest.h>
@@ -10,50 +10,45 @@
 #include <limits>
 #include <vector>
 
+#include "abi/sample_math.h"
 #include "sampling/sampler_random.h"
+#include "sampling/sampler_state.h"
 
 namespace marlin {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-TEST(NegativeExp, CloseToTheLibrary) {
-  SamplerRandom random(1);
-  for (int i = 0; i < 200000; ++i) {
-    const double x = -std::pow(10.0, random.uniform() * 18.0 - 15.0) * 0.7;
-    const double want = std::exp(x);
-    ASSERT_LE(std::fabs(negative_exp(x) - want), 0x1p-50 * want) << x;
-  }
-}
-
-TEST(NegativeExp, Ends) {
-  EXPECT_EQ(negative_exp(0.0), 1.0);
-  EXPECT_EQ(negative_exp(-0.0), 1.0);
-  EXPECT_GT(negative_exp(-700.0), 0.0);
-  EXPECT_EQ(negative_exp(-700.1), 0.0);
-  EXPECT_EQ(negative_exp(-1e300), 0.0);
-  EXPECT_EQ(negative_exp(-kInfinity), 0.0);
+abi::SampleArguments with_temperature(double temperature) {
+  return make_sample_arguments({.temperature = temperature}, 1, -1);
 }
 
 TEST(WeighLogits, EqualsOneByOneAtEveryLength) {
   SamplerRandom random(2);
+  const abi::SampleArguments arguments = with_temperature(2.0);
   for (std::size_t n = 1; n <= 200; ++n) {
     std::vector<float> logits(n);
     for (float& logit : logits) {
-      logit = static_cast<float>(random.uniform() * 30.0 - 20.0);
+      logit = static_cast<float>(random.uniform() * 80.0 - 70.0);
     }
+    logits[n / 2] = -std::numeric_limits<float>::infinity();
     // One element past the ends must stay as it is.
-    std::vector<double> weights(n + 1, -1.0);
-    std::vector<double> masses(logit_blocks(n) + 1, -1.0);
-    const double total = weigh_logits(logits, 10.0, 0.5, weights, std::span(masses).first(logit_blocks(n)));
-    double sum = 0.0;
+    std::vector<std::uint64_t> weights(n + 1, 77);
+    std::vector<std::uint64_t> masses(logit_blocks(n) + 1, 77);
+    const std::uint64_t total =
+        weigh_logits(arguments, logits, 10.0F, weights, std::span(masses).first(logit_blocks(n)));
+    std::uint64_t sum = 0;
+    std::vector<std::uint64_t> sums(logit_blocks(n));
     for (std::size_t i = 0; i < n; ++i) {
-      ASSERT_EQ(weights[i], negative_exp((static_cast<double>(logits[i]) - 10.0) * 0.5)) << n << ", " << i;
+      ASSERT_EQ(weights[i], abi::token_weight(10.0F, logits[i], arguments.distance_scale, arguments.distance_limit,
+                                              arguments.distance_factor))
+          << n << ", " << i;
       sum += weights[i];
+      sums[i / kLogitBlock] += weights[i];
     }
-    EXPECT_EQ(weights[n], -1.0);
-    EXPECT_EQ(masses.back(), -1.0);
-    EXPECT_NEAR(total, sum, 1e-13 * sum);
+    EXPECT_EQ(weights[n], 77U);
+    EXPECT_EQ(masses.back(), 77U);
+    masses.pop_back();
+    EXPECT_EQ(masses, sums);
+    EXPECT_EQ(total, sum);
   }
 }
 
@@ -63,17 +58,22 @@ TEST(WeighLogits, EveryInstructionSetGivesTheSameBits) {
   for (float& logit : logits) {
     logit = static_cast<float>(std::pow(10.0, random.uniform() * 6.0 - 3.0) * -1.0);
   }
-  std::vector<double> first;
-  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    std::vector<double> weights(logits.size());
-    std::vector<double> masses(logit_blocks(logits.size()));
-    weights.push_back(weigh_logits(logits, 0.0, 1.0, weights, masses));
-    if (first.empty()) {
-      first = weights;
+  logits[7] = -std::numeric_limits<float>::infinity();
+  logits[8] = std::numeric_limits<float>::lowest();
+  logits[9] = -0.0F;
+  for (const double temperature : {5e-324, 0.8, 1.0, 40.0, 1e300}) {
+    std::vector<std::uint64_t> first;
+    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+      hwy::SetSupportedTargetsForTest(target);
+      hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+      std::vector<std::uint64_t> weights(logits.size());
+      std::vector<std::uint64_t> masses(logit_blocks(logits.size()));
+      weights.push_back(weigh_logits(with_temperature(temperature), logits, 0.0F, weights, masses));
+      if (first.empty()) {
+        first = weights;
+      }
+      EXPECT_EQ(weights, first) << hwy::TargetName(target);
     }
-    EXPECT_EQ(weights, first) << hwy::TargetName(target);
   }
   hwy::SetSupportedTargetsForTest(0);
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());

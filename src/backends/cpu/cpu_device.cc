@@ -42,7 +42,8 @@ class CpuDevice final : public Device {
       : Device(options),
         info_{.backend = "cpu",
               .name = fmt::format("{}, {} threads", cpu::simd_target_name(), resolve_threads(options.n_threads)),
-              .n_threads = resolve_threads(options.n_threads)},
+              .n_threads = resolve_threads(options.n_threads),
+              .variants_agree = true},
         queue_(info_.n_threads, std::move(simulation)) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }

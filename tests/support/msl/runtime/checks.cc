@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/check_calls.h"
 #include "runtime/interpreter.h"
 #include "runtime/line_table.h"
 
@@ -30,22 +31,21 @@ void Interpreter::count_access() {
 
 // Program-scope tables of kernels. The program's writable data is the host's own: a kernel has no business there.
 bool Interpreter::in_constant_data(std::uintptr_t address) {
-  static const std::vector<std::pair<std::uintptr_t, std::uintptr_t>> segments = [] {
-    std::vector<std::pair<std::uintptr_t, std::uintptr_t>> found;
+  if (!constant_segments_) {  // anew for each launch: objects are loaded at run time
+    constant_segments_.emplace();
     dl_iterate_phdr(
         [](dl_phdr_info* info, std::size_t, void* out) {
           for (int i = 0; i < info->dlpi_phnum; ++i) {
             const auto& header = info->dlpi_phdr[i];
             if (header.p_type != PT_LOAD || (header.p_flags & PF_W) != 0) continue;
             const std::uintptr_t begin = info->dlpi_addr + header.p_vaddr;
-            static_cast<decltype(found)*>(out)->emplace_back(begin, begin + header.p_memsz);
+            static_cast<decltype(constant_segments_)::value_type*>(out)->emplace_back(begin, begin + header.p_memsz);
           }
           return 0;
         },
-        &found);
-    return found;
-  }();
-  return std::any_of(segments.begin(), segments.end(),
+        &*constant_segments_);
+  }
+  return std::any_of(constant_segments_->begin(), constant_segments_->end(),
                      [&](const auto& segment) { return segment.first <= address && address < segment.second; });
 }
 

@@ -13,6 +13,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/fibre.h"
@@ -44,11 +45,14 @@ struct Thread {
 /// A code place that a Mark can hold: of an atomic (a Site) or the return address of a check.
 class Places {
  public:
+  /// A function of the running kernel's object: a place holds the distance from it, which fits 31 bits in any object.
+  void set_anchor(const void* anchor) { anchor_ = reinterpret_cast<std::intptr_t>(anchor); }
   std::uint32_t of(const void* return_address);
   std::uint32_t of(const Site& site);
   [[nodiscard]] Place place(std::uint32_t number) const;
 
  private:
+  std::intptr_t anchor_ = 0;
   std::vector<Site> sites_;
 };
 
@@ -109,7 +113,7 @@ class Interpreter {
   void report_barrier(const std::vector<const Thread*>& waiting, std::uint32_t n_returned);
   [[nodiscard]] Size group_position(std::uint32_t group) const;
 
-  static bool in_constant_data(std::uintptr_t address);
+  bool in_constant_data(std::uintptr_t address);
   bool check_function_constant(std::uintptr_t address, std::uint32_t place);
   void count_access();
   std::uint32_t segment(int memory);
@@ -129,6 +133,7 @@ class Interpreter {
   std::vector<void*> parameter_addresses_;
   std::vector<std::size_t> parameter_sizes_;
   std::map<int, void*> variables_;
+  std::optional<std::vector<std::pair<std::uintptr_t, std::uintptr_t>>> constant_segments_;  // filled when asked for
   std::unique_ptr<unsigned char[]> absent_;  // what an unbound optional buffer points to
 
   Size groups_;              // in the grid

@@ -60,6 +60,7 @@ bool Interpreter::prepare() {
     refuse(options_.checked ? "the checked object is not linked" : "the fast object is not linked");
     return false;
   }
+  places_.set_anchor(reinterpret_cast<const void*>(entry_->run));
   if (!check_sizes() || !bind()) return false;
   set_constants();
   return true;
@@ -112,8 +113,8 @@ bool Interpreter::bind() {
     result_.touched.push_back({binding.range});
   }
   for (std::size_t i = 0; i < launch_.resident.size(); ++i) {
-    memory_.add_device(launch_.resident[i].data, launch_.resident[i].size, "resident range " + std::to_string(i),
-                       static_cast<int>(result_.touched.size()));
+    memory_.add_resident(launch_.resident[i].data, launch_.resident[i].size, "resident range " + std::to_string(i),
+                         static_cast<int>(result_.touched.size()));
     result_.touched.push_back({launch_.resident[i]});
   }
   absent_ = std::make_unique<unsigned char[]>(kAbsentBytes);

@@ -2,6 +2,7 @@
 #include "runtime/line_table.h"
 
 #include <algorithm>
+#include <mutex>
 #include <vector>
 
 namespace {
@@ -23,20 +24,44 @@ extern const Row __stop_msl_lines[]
 }
 
 namespace msl {
+namespace {
 
-Line line_of(const void* return_address) {
-  static const std::vector<Row> rows = [] {
+struct Table {
+  std::mutex mutex;
+  std::vector<Row> rows;  // in the order of addresses
+
+  void add(const Row* begin, const Row* end) {
+    rows.insert(rows.end(), begin, end);
+    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.address < b.address; });
+  }
+};
+
+// Begins with the rows linked into this program.
+Table& table() {
+  static Table* instance = [] {
+    auto* made = new Table;  // for good: kernels may run until the program's last moment
     const Row* begin = __start_msl_lines;
     const Row* end = __stop_msl_lines;
-    std::vector<Row> sorted;
-    if (begin != nullptr) sorted.assign(begin, end);
-    std::sort(sorted.begin(), sorted.end(), [](const Row& a, const Row& b) { return a.address < b.address; });
-    return sorted;
+    if (begin != nullptr) made->add(begin, end);
+    return made;
   }();
+  return *instance;
+}
+
+}  // namespace
+
+Line line_of(const void* return_address) {
+  const std::lock_guard lock(table().mutex);
+  const std::vector<Row>& rows = table().rows;
   const auto found = std::lower_bound(rows.begin(), rows.end(), return_address,
                                       [](const Row& row, const void* address) { return row.address < address; });
   if (found == rows.end() || found->address != return_address) return {};
   return {found->file, static_cast<std::uint32_t>(found->line)};
+}
+
+void add_lines(const void* begin, const void* end) {
+  const std::lock_guard lock(table().mutex);
+  if (begin != nullptr) table().add(static_cast<const Row*>(begin), static_cast<const Row*>(end));
 }
 
 }  // namespace msl

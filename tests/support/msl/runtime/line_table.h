@@ -14,4 +14,7 @@ struct Line {
 
 [[nodiscard]] Line line_of(const void* return_address);
 
+/// Adds the table of an object loaded at run time: the rows from `begin` to `end`. They must stay.
+void add_lines(const void* begin, const void* end);
+
 }  // namespace msl

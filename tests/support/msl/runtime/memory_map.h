@@ -26,6 +26,9 @@ class MemoryMap {
   MemoryMap(std::size_t threadgroup_capacity);
 
   void add_device(void* data, std::size_t size, std::string name, int touched);
+  /// Memory reached through addresses: there may be thousands of such ranges. Bindings come first where both hold a
+  /// byte.
+  void add_resident(void* data, std::size_t size, std::string name, int touched);
   /// Takes room in the arena; null when it is full.
   void* add_threadgroup(std::size_t bytes, std::size_t alignment, std::string name);
   /// A range that holds all of the access, or one that holds its first byte, or null.
@@ -36,7 +39,11 @@ class MemoryMap {
   void poison_threadgroup_memory();
 
  private:
+  [[nodiscard]] const MemoryRange* find_resident(std::uintptr_t address, std::size_t bytes);
+
   std::vector<MemoryRange> ranges_;
+  std::vector<MemoryRange> resident_;          // sorted by begin when first searched
+  std::vector<std::uintptr_t> resident_ends_;  // the largest end of those up to each: ranges may overlap
   std::size_t last_ = 0;
   std::unique_ptr<std::byte[]> arena_;
   std::uintptr_t arena_begin_ = 0;

@@ -1,32 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/registry.h"
 
-#include <deque>
-#include <map>
-#include <vector>
-
 #include "runtime/msl.h"
 
 namespace msl {
 namespace {
 
-struct Registry {
-  std::map<std::string, Kernel, std::less<>> kernels;
-  std::deque<KernelEntry> entries;  // addresses stay
-};
-
 // Filled by static initialisers only, read afterwards.
-Registry& registry() {
-  static Registry instance;
+KernelTable& linked_kernels() {
+  static KernelTable instance;
   return instance;
 }
 
 }  // namespace
 
-void register_kernel(const KernelEntry& entry) {
-  registry().entries.push_back(entry);
-  const KernelEntry* stored = &registry().entries.back();
-  Kernel& kernel = registry().kernels[entry.name];
+void KernelTable::add(const KernelEntry& entry) {
+  entries_.push_back(entry);
+  const KernelEntry* stored = &entries_.back();
+  Kernel& kernel = kernels_[entry.name];
   kernel.name = entry.name;
   const KernelEntry*& slot = entry.module->checked ? kernel.checked : kernel.fast;
   if (slot != nullptr) {
@@ -36,16 +27,22 @@ void register_kernel(const KernelEntry& entry) {
   }
 }
 
-const Kernel* find_kernel(std::string_view name) {
-  const auto found = registry().kernels.find(name);
-  return found == registry().kernels.end() ? nullptr : &found->second;
+const Kernel* KernelTable::find(std::string_view name) const {
+  const auto found = kernels_.find(name);
+  return found == kernels_.end() ? nullptr : &found->second;
 }
 
-std::vector<std::string> kernel_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, kernel] : registry().kernels) names.push_back(name);
-  return names;
+std::vector<std::string> KernelTable::names() const {
+  std::vector<std::string> all;
+  for (const auto& [name, kernel] : kernels_) all.push_back(name);
+  return all;
 }
+
+void register_kernel(const KernelEntry& entry) { linked_kernels().add(entry); }
+
+const Kernel* find_kernel(std::string_view name) { return linked_kernels().find(name); }
+
+std::vector<std::string> kernel_names() { return linked_kernels().names(); }
 
 std::vector<KernelParameter> parameters_of(const Kernel& kernel) {
   std::vector<KernelParameter> parameters;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels linked into this program, by host name: each translated file adds its own before main().
+// Kernels by host name: those linked into this program, where each translated file adds its own before main(), or those
+// of one object loaded at run time (kernel_library.h).
 #pragma once
 
+#include <deque>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "include/kernel_interface.h"
 
@@ -18,6 +22,17 @@ class Kernel {
 
   /// The one to ask for parameters.
   [[nodiscard]] const KernelEntry& entry() const { return checked != nullptr ? *checked : *fast; }
+};
+
+class KernelTable {
+ public:
+  void add(const KernelEntry& entry);
+  [[nodiscard]] const Kernel* find(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> names() const;
+
+ private:
+  std::map<std::string, Kernel, std::less<>> kernels_;
+  std::deque<KernelEntry> entries_;  // addresses stay
 };
 
 }  // namespace msl

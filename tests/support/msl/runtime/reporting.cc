@@ -10,9 +10,6 @@ namespace {
 
 constexpr std::uint32_t kSiteBit = 1U << 31;
 
-// An anchor in this program: a place holds the distance from here, which fits 31 bits in any program of ours.
-const char anchor = 0;
-
 std::string short_file(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);
@@ -72,7 +69,7 @@ std::string Result::text() const {
 }
 
 std::uint32_t Places::of(const void* return_address) {
-  const auto distance = reinterpret_cast<std::intptr_t>(return_address) - reinterpret_cast<std::intptr_t>(&anchor);
+  const auto distance = reinterpret_cast<std::intptr_t>(return_address) - anchor_;
   return static_cast<std::uint32_t>(distance + (std::intptr_t{1} << 30)) & ~kSiteBit;
 }
 
@@ -91,7 +88,7 @@ Place Places::place(std::uint32_t number) const {
     return {site.file, site.line};
   }
   const std::intptr_t distance = static_cast<std::intptr_t>(number) - (std::intptr_t{1} << 30);
-  const Line line = line_of(reinterpret_cast<const void*>(reinterpret_cast<std::intptr_t>(&anchor) + distance));
+  const Line line = line_of(reinterpret_cast<const void*>(anchor_ + distance));
   return {line.file, line.line};
 }
 

@@ -18,14 +18,6 @@ import strict
 import toolchain
 from tokens import Refusal, Source
 
-# Host-only helpers in headers that kernels share; Apple's compiler would stop at them. Each wants
-# `#if !defined(__METAL_VERSION__)` round it in src/abi, and then its line here goes.
-HOST_ONLY = {('abi/matrix.h', "'Matrix&' has no address space: device, constant, threadgroup or thread")}
-
-
-def is_host_only(file, message):
-    return any(file.endswith(name) and message == text for name, text in HOST_ONLY)
-
 
 def lint(path, clang, includes, defines):
     try:
@@ -37,8 +29,7 @@ def lint(path, clang, includes, defines):
         source = Source(text, path)
         for position, message in lint_rules.findings(source):
             token = source.tokens[position]
-            if not is_host_only(token.file, message):
-                messages.append(f'{token.file}:{token.line}: {message}')
+            messages.append(f'{token.file}:{token.line}: {message}')
         cpp, _ = glue.translate(text, path, checked=False)
     except Refusal as error:
         return messages + [str(error)]

@@ -8,12 +8,16 @@
 #include "abi/embed.h"
 #include "abi/fill.h"
 #include "abi/finite_guard.h"
+#include "abi/kernel_failure.h"
+#include "abi/kernel_variant.h"
 #include "abi/kv_append.h"
 #include "abi/matmul.h"
 #include "abi/matrix.h"
 #include "abi/moe.h"
 #include "abi/rms_norm.h"
 #include "abi/rope.h"
+#include "abi/sample.h"
+#include "abi/sample_math.h"
 
 using namespace metal;
 using namespace marlin;

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear layers on the interpreter. Checked: a choice of conformance cases that meets every encoding, format,
+// alignment, variant and kind of hostile value, at few rows. Full: all cases, unchecked.
+#include "tests/backends/metal/kernel_test.h"
+#include "tests/ops/linear_cases.h"
+
+namespace marlin {
+namespace {
+
+using test::LinearCase;
+
+LinearCase with_gaps(const test::MatrixSpec& matrix, std::size_t turn) {
+  return {matrix, turn % 3, turn % 2 * 5, turn % 4 == 1 ? ops::Output::kAccumulate : ops::Output::kReplace, {}};
+}
+
+constexpr abi::MatrixFormat kPlainFormats[] = {abi::MatrixFormat::kF32, abi::MatrixFormat::kF16,
+                                               abi::MatrixFormat::kBf16};
+
+class MetalMatmul : public test::KernelTest {};
+MARLIN_CHECKED_RUNS(MetalMatmul);
+
+TEST_P(MetalMatmul, EveryEncoding) {
+  std::size_t turn = 0;
+  for (int bits = 1; bits <= 8; ++bits) {
+    for (const Codebook codebook : {Codebook::k3Inst, Codebook::kMcg, Codebook::kMul1}) {
+      const bool bias = turn % 2 == 0;
+      const LinearCase linear =
+          with_gaps({abi::MatrixFormat::kExl3, 128, 100, bits, codebook, bias, {}, turn % 4}, turn);
+      test::check_linear(device(), linear, 2);
+      ++turn;
+    }
+  }
+}
+
+TEST_P(MetalMatmul, PlainFormatsAtEveryAlignment) {
+  std::size_t turn = 0;
+  for (const abi::MatrixFormat format : kPlainFormats) {
+    for (std::size_t misalignment = 0; misalignment < 4; ++misalignment) {
+      const std::size_t n_in = 30 + turn % 4;
+      test::check_linear(device(), with_gaps({format, n_in, 7, 0, Codebook::kMul1, true, {}, misalignment}, turn), 2);
+      ++turn;
+    }
+  }
+}
+
+// More than one block, part of a block and part of a tile of rows, in every direction.
+TEST_P(MetalMatmul, RaggedTiles) {
+  test::check_linear(device(), with_gaps({abi::MatrixFormat::kExl3, 200, 130, 3, Codebook::kMul1, true, {}, 0}, 1), 35);
+  test::check_linear(device(), with_gaps({abi::MatrixFormat::kF16, 37, 131, 0, Codebook::kMul1, true, {}, 2}, 2), 35);
+  test::check_linear(device(), with_gaps({abi::MatrixFormat::kBf16, 40, 9, 0, Codebook::kMul1, false, {}, 0}, 3), 130);
+  test::check_linear(device(), with_gaps({abi::MatrixFormat::kF32, 1, 1, 0, Codebook::kMul1, false, {}, 0}, 4), 3);
+}
+
+TEST_P(MetalMatmul, HostileValues) {
+  for (const LinearCase& linear : test::hostile_linear_cases()) test::check_linear(device(), linear, 1);
+}
+
+class FullMetalMatmul : public test::KernelTest {};
+MARLIN_FAST_RUNS(FullMetalMatmul);
+
+TEST_P(FullMetalMatmul, Cases) {
+  for (const LinearCase& linear : test::linear_cases()) test::check_linear(device(), linear);
+}
+
+TEST_P(FullMetalMatmul, HostileCases) {
+  for (const LinearCase& linear : test::hostile_linear_cases()) test::check_linear(device(), linear);
+}
+
+}  // namespace
+}  // namespace marlin
