@@ -31,11 +31,12 @@ struct SharedKeys {
   bool whole;  // vectors may be loaded
 };
 
-/// In threadgroup memory.
+/// What simdgroups hand over to be added up, in threadgroup memory. There are two: while one is read, the other may be
+/// written, so that one barrier is enough.
 struct SpanSums {
   float chunks[kMaxSpanSimdgroups][kSpanChunk];
-  float maxima[kMaxSpanSimdgroups][2];
-  float sums[kMaxSpanSimdgroups][2];
+  float maxima[kMaxSpanSimdgroups];
+  float sums[kMaxSpanSimdgroups];
 };
 
 /// A lane's part of a row of `dim` elements: in each chunk of 32 kVector elements, kVector neighbours.
@@ -158,21 +159,21 @@ struct SpanFactors {
 };
 
 /// Takes the maxima and sums of n spans into those of the query.
-METAL_FUNC SpanFactors join_spans(const threadgroup SpanSums* spans, uint first_simdgroup, uint q, uint n, uint lane,
+METAL_FUNC SpanFactors join_spans(const threadgroup SpanSums& spans, uint first_simdgroup, uint n, uint lane,
                                   thread float& maximum, thread float& sum) {
   float before = maximum;
   float after = maximum;
   float own = -INFINITY;
   for (uint s = 0; s < n; ++s) {
     if (s > lane) continue;
-    own = spans->maxima[first_simdgroup + s][q];
+    own = spans.maxima[first_simdgroup + s];
     before = after;
     after = metal::max(after, own);
   }
   const SpanFactors factors = {metal::precise::exp(before - after), metal::precise::exp(own - after)};
   for (uint s = 0; s < n; ++s) {
     const float keep = metal::simd_broadcast(factors.keep, ushort(s));
-    sum = metal::fma(sum, keep, spans->sums[first_simdgroup + s][q] * metal::simd_broadcast(factors.add, ushort(s)));
+    sum = metal::fma(sum, keep, spans.sums[first_simdgroup + s] * metal::simd_broadcast(factors.add, ushort(s)));
   }
   maximum = metal::simd_broadcast(after, ushort(n - 1));
   return factors;
@@ -193,11 +194,12 @@ struct SpanWork {
 /// kTail: keys have a part that is no value, and values are the first parts of keys. All threads of a threadgroup call,
 /// with the same n_slices and n_positions.
 template <typename T, uint kQueries, uint kBlock, uint kVector, uint kChunks, bool kTail>
-METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, threadgroup SpanSums* spans,
+METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, threadgroup SpanSums* both,
                              ThreadPlace place) {
   constexpr uint kPart = kVector * kChunks;
   constexpr uint kChunk = kVector * kSimdWidth;
   const bool takes_part = work.slice < work.n_slices;
+  uint turn = 0;
   const uint n_spans = (shared.n_positions + kSpan - 1) / kSpan;
   SpanQueries<kQueries, kPart> queries;
   float maximum[kQueries];
@@ -226,33 +228,32 @@ METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, thre
       const float span_sum = metal::simd_shuffle(state.sum, ushort(q * kBlock));
       SpanFactors factors = {0.0f, 0.0f};
       MARLIN_UNROLL
-      for (uint c = 0; c < kChunks; ++c) {
+      for (uint c = 0; c < kChunks; ++c, turn ^= 1) {
+        threadgroup SpanSums& spans = both[turn];
         if (work.slice < n_working) {
           MARLIN_UNROLL
           for (uint k = 0; k < kVector; ++k) {
-            spans->chunks[place.simdgroup][place.lane * kVector + k] = state.values[q][c * kVector + k];
+            spans.chunks[place.simdgroup][place.lane * kVector + k] = state.values[q][c * kVector + k];
           }
           if (c == 0 && place.lane == 0) {
-            spans->maxima[place.simdgroup][q] = span_maximum;
-            spans->sums[place.simdgroup][q] = span_sum;
+            spans.maxima[place.simdgroup] = span_maximum;
+            spans.sums[place.simdgroup] = span_sum;
           }
         }
         metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
-        if (takes_part && c == 0) {
-          factors = join_spans(spans, work.first_simdgroup, q, n_working, place.lane, maximum[q], sum[q]);
-        }
-        for (uint i = work.slice * kSimdWidth; takes_part && i < kChunk; i += work.n_slices * kSimdWidth) {
+        if (!takes_part) continue;
+        if (c == 0) factors = join_spans(spans, work.first_simdgroup, n_working, place.lane, maximum[q], sum[q]);
+        for (uint i = work.slice * kSimdWidth; i < kChunk; i += work.n_slices * kSimdWidth) {
           const uint at = c * kChunk + i + place.lane;
           const bool wanted = at < shared.value_dim && q < work.n_queries;
           float value = wanted && first_span > 0 ? work.out[q][at] : 0.0f;
           for (uint s = 0; s < n_working; ++s) {
-            const float added = spans->chunks[work.first_simdgroup + s][i + place.lane];
+            const float added = spans.chunks[work.first_simdgroup + s][i + place.lane];
             value = metal::fma(value, metal::simd_broadcast(factors.keep, ushort(s)),
                                added * metal::simd_broadcast(factors.add, ushort(s)));
           }
           if (wanted) work.out[q][at] = is_last ? value * (1.0f / sum[q]) : value;
         }
-        metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
       }
     }
   }
