@@ -14,8 +14,8 @@
 namespace marlin {
 
 constant constexpr uint kSpan = 64;
-constant constexpr uint kTailPerLane = 2;          // floats of the part of a key that is no value
-constant constexpr uint kMaxSpanSimdgroups = 16;   // of a threadgroup
+constant constexpr uint kTailPerLane = 2;             // floats of the part of a key that is no value
+constant constexpr uint kMaxSpanSimdgroups = 16;      // of a threadgroup
 constant constexpr uint kSpanChunk = 4 * kSimdWidth;  // floats of a simdgroup's sums in threadgroup memory
 
 /// What the queries of a simdgroup share.
@@ -185,7 +185,7 @@ struct SpanWork {
   const device float* query[kQueries];
   const device float* tail[kQueries];
   device float* out[kQueries];
-  uint n_queries;  // the others are copies, whose results are left out
+  uint n_queries;        // the others are copies, whose results are left out
   uint first_simdgroup;  // of the n_slices that share these queries
   uint slice;            // n_slices or more: this simdgroup only waits with the others
   uint n_slices;
