@@ -18,8 +18,8 @@ constexpr std::uint32_t kWantedThreadgroups = 160;
 
 std::uint32_t pieces(std::uint32_t n, std::uint32_t piece) { return (n + piece - 1) / piece; }
 
-/// For rows of n_sets sets of heads that share keys. Few rows: a threadgroup per set, whose simdgroups share the context.
-/// Many: sets share a threadgroup, and so the loads of a cache row, down to two simdgroups for each.
+/// For rows of n_sets sets of heads that share keys. Few rows: a threadgroup per set, whose simdgroups share the
+/// context. Many: sets share a threadgroup, and so the loads of a cache row, down to two simdgroups for each.
 Grid head_set_grid(std::uint32_t n_sets, std::uint32_t n_rows, std::uint32_t n_threads) {
   const std::uint32_t most = std::max(1U, n_threads / kSimdgroupWidth / 2);
   const std::uint64_t all = std::uint64_t{n_sets} * n_rows;
@@ -76,12 +76,14 @@ FunctionConstants latent_projection_constants(const std::byte* arguments) {
 }
 
 constexpr std::array kKernels = {
-    MetalKernel{"grouped_attention_f32", "attention", sizeof(abi::GroupedAttentionArguments), 4, 512, grouped_attention_grid,
-                false, grouped_attention_constants},
-    MetalKernel{"latent_attention_f32", "attention", sizeof(abi::LatentAttentionArguments), 4, 512, latent_attention_grid,
-                false, latent_attention_constants},
-    MetalKernel{"latent_query_f32", "latent_projection", sizeof(abi::LatentProjectionArguments), 2, 256, latent_query_grid, false, latent_projection_constants},
-    MetalKernel{"latent_value_f32", "latent_projection", sizeof(abi::LatentProjectionArguments), 2, 256, latent_value_grid, false, latent_projection_constants},
+    MetalKernel{"grouped_attention_f32", "attention", sizeof(abi::GroupedAttentionArguments), 4, 512,
+                grouped_attention_grid, false, grouped_attention_constants},
+    MetalKernel{"latent_attention_f32", "attention", sizeof(abi::LatentAttentionArguments), 4, 512,
+                latent_attention_grid, false, latent_attention_constants},
+    MetalKernel{"latent_query_f32", "latent_projection", sizeof(abi::LatentProjectionArguments), 2, 256,
+                latent_query_grid, false, latent_projection_constants},
+    MetalKernel{"latent_value_f32", "latent_projection", sizeof(abi::LatentProjectionArguments), 2, 256,
+                latent_value_grid, false, latent_projection_constants},
 };
 
 }  // namespace

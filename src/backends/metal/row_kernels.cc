@@ -17,10 +17,12 @@
 namespace marlin::metal {
 namespace {
 
-constexpr std::uint32_t kMaxRopeDim = 4096;    // as in rows.metal
+constexpr std::uint32_t kMaxRopeDim = 4096;       // as in rows.metal
 constexpr std::uint32_t kMaxExpertGroups = 1024;  // as in router.metal
 
-std::uint32_t pieces(std::uint64_t n, std::uint64_t piece) { return static_cast<std::uint32_t>((n + piece - 1) / piece); }
+std::uint32_t pieces(std::uint64_t n, std::uint64_t piece) {
+  return static_cast<std::uint32_t>((n + piece - 1) / piece);
+}
 
 /// A thread per element.
 template <typename Arguments>

@@ -2,13 +2,13 @@
 // attention.metal: the conformance cases of tests/ops, and shapes that its ways of working make hard.
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
 #include <span>
 #include <vector>
 
-#include "base/half.h"
 #include "ops/grouped_attention.h"
 #include "ops/latent_attention.h"
 #include "tests/backends/metal/kernel_test.h"
@@ -22,6 +22,7 @@ namespace {
 
 class MetalAttention : public test::KernelTest {};
 MARLIN_CHECKED_RUNS(MetalAttention);
+MARLIN_NARROW_RUN(MetalAttention);
 
 /// All cases; half a minute each.
 class FullMetalAttention : public test::KernelTest {};
@@ -76,6 +77,9 @@ TEST_P(MetalAttention, LatentIsClean) {
 // So many rows that sets of heads share a threadgroup; the last threadgroup of a row has work for some simdgroups only.
 TEST_P(MetalAttention, ManyRowsAreClean) {
   test::check_attention(device(), test::GroupedAttentionCase{grouped(42, 21, 8, kF16), 16, 0});
+}
+
+TEST_P(FullMetalAttention, ManyRowsOfLatentAttention) {
   test::check_attention(device(), test::LatentAttentionCase{{41, 8, 4, 2, 4, 0.2, kF16}, kF16, 16, 0});
 }
 
@@ -122,32 +126,37 @@ TEST_P(MetalAttention, ScoresOfMinusInfinityHaveNoWeight) {
   for (const float value : attend(device(), {1, 1, 1, 1}, keys)) EXPECT_TRUE(std::isnan(value));
 }
 
-/// A cache of halves at an address that is no multiple of 4 gives the same bits as one that is.
-TEST_P(MetalAttention, CachesNeedNoMoreAlignmentThanTheirElements) {
-  const ops::GroupedAttentionShape shape = grouped(2, 1, 64, kF16);
-  const std::vector<float> numbers = test::normal_tensor(4 * 64, 3);
-  std::vector<std::uint16_t> halves;
-  for (const float value : numbers) halves.push_back(float_to_half(value));
-  const test::DeviceTensor<float> q(device(), std::span<const float>(numbers).first(2 * std::size_t{64}));
-  std::vector<float> results[2];
-  for (const std::size_t shift : {0U, 1U}) {
-    std::vector<std::uint16_t> shifted(shift, 0xFFFF);
-    shifted.insert(shifted.end(), halves.begin(), halves.end());
-    const test::DeviceTensor<std::uint16_t> cache(device(), std::span<const std::uint16_t>(shifted));
-    const test::DeviceTensor<float> out(device(), 2 * std::size_t{64});
-    BufferView view = cache.view();
-    view.offset += 2 * shift;
-    view.bytes -= 2 * shift;
-    test::run_on(device(), [&](CommandBuffer& commands) {
-      ops::grouped_attention(commands, shape, q.view(), view, view, out.view(), 1, 3);
-    });
-    results[shift] = out.values();
-  }
-  EXPECT_EQ(results[0], results[1]);
-  EXPECT_FALSE(std::isnan(results[0][0]));
+/// Attention of two heads to three positions, with keys and values `shift` bytes behind a page's begin.
+std::vector<float> attend_at(Device& device, std::int64_t dim, abi::MatrixFormat format, std::size_t shift) {
+  const auto n = static_cast<std::size_t>(dim);
+  const test::Element element = test::element_of(format);
+  const std::vector<float> queries = test::normal_tensor(2 * n, 3);
+  const std::vector<std::byte> rows = test::stored_bytes(test::normal_tensor(3 * n, 4, 1.0, element), element);
+  const auto cache = device.allocate(rows.size() + shift, "cache");
+  std::copy(rows.begin(), rows.end(), cache->host() + shift);
+  const BufferView view{cache.get(), shift, rows.size()};
+  const test::DeviceTensor<float> q(device, std::span<const float>(queries));
+  const test::DeviceTensor<float> out(device, 2 * n);
+  test::run_on(device, [&](CommandBuffer& commands) {
+    ops::grouped_attention(commands, grouped(2, 1, dim, format), q.view(), view, view, out.view(), 1, 2);
+  });
+  return out.values();
 }
 
-/// Latent attention of `n_rows` rows at position 0, with kv_b at this address.
+TEST_P(MetalAttention, CachesNeedNoMoreAlignmentThanTheirElements) {
+  for (const std::int64_t dim : {64, 128, 200}) {
+    for (const auto format : {kF16, kF32}) {
+      const std::vector<float> aligned = attend_at(device(), dim, format, 0);
+      EXPECT_FALSE(std::isnan(aligned[0]));
+      for (const std::size_t elements : {1U, 2U, 4U}) {
+        const std::size_t shift = elements * (format == kF16 ? 2 : 4);
+        EXPECT_EQ(attend_at(device(), dim, format, shift), aligned) << dim << " " << shift;
+      }
+    }
+  }
+}
+
+/// Latent attention of `n_rows` rows from position 0 on, with kv_b at this address and the cache at a page's begin.
 std::vector<float> latent_attention(Device& device, const ops::LatentAttentionShape& shape, abi::MatrixFormat format,
                                     std::uint64_t kv_b, std::int64_t n_rows) {
   const auto rank = static_cast<std::uint32_t>(shape.rank);
@@ -163,19 +172,21 @@ std::vector<float> latent_attention(Device& device, const ops::LatentAttentionSh
   const std::vector<float> queries = numbers(n_rows * shape.n_heads * (shape.nope_dim + shape.rope_dim), 1);
   const std::vector<float> latents = numbers(n_rows * (shape.rank + shape.rope_dim), 2);
   const test::DeviceTensor<float> q(device, std::span<const float>(queries));
-  const test::DeviceTensor<float> cache(device, std::span<const float>(latents));
+  const auto cache = device.allocate(latents.size() * sizeof(float), "cache");
+  const BufferView cache_view{cache.get(), 0, latents.size() * sizeof(float)};
+  std::copy(latents.begin(), latents.end(), cache_view.host_write<float>());
   const test::DeviceTensor<float> out(device, static_cast<std::size_t>(n_rows * shape.n_heads * shape.value_dim));
   const test::DeviceTensor<float> scratch(
       device, static_cast<std::size_t>(ops::latent_attention_scratch_floats(shape, n_rows)));
   test::run_on(device, [&](CommandBuffer& commands) {
-    ops::latent_attention(commands, shape, matrix, q.view(), cache.view(), out.view(), n_rows, 0, scratch.view());
+    ops::latent_attention(commands, shape, matrix, q.view(), cache_view, out.view(), n_rows, 0, scratch.view());
   });
   return out.values();
 }
 
 /// Weights at aligned addresses are loaded in other ways than those of the conformance cases, to the same result.
 TEST_P(MetalAttention, LatentWeightsAtEveryAlignment) {
-  for (const std::int64_t rank : {32, 136, 37}) {
+  for (const std::int64_t rank : {132, 37}) {
     const ops::LatentAttentionShape shape{2, rank, 5, 4, 7, 0.2, kF32};
     for (const auto format : {kF32, kF16, kBf16}) {
       const test::Element element = test::element_of(format);
@@ -183,12 +194,12 @@ TEST_P(MetalAttention, LatentWeightsAtEveryAlignment) {
           test::normal_tensor(static_cast<std::size_t>(2 * (5 + 7) * rank), 5, 0.2, element);
       const std::vector<std::byte> bytes = test::stored_bytes(weights, element);
       std::vector<float> expected;
-      for (const std::size_t shift : {1U, 0U, 2U, 4U, 8U}) {
+      for (const std::size_t shift : {1U, 0U, 2U, 4U}) {
         if (format == kF32 && shift == 2) continue;
         const auto buffer = device().allocate(bytes.size() + shift, "kv_b");
         std::copy(bytes.begin(), bytes.end(), buffer->host() + shift);
         const std::vector<float> result =
-            latent_attention(device(), shape, format, buffer->device_address() + shift, 10);
+            latent_attention(device(), shape, format, buffer->device_address() + shift, 9);
         if (expected.empty()) expected = result;
         EXPECT_EQ(result, expected) << rank << " " << static_cast<int>(format) << " " << shift;
         EXPECT_FALSE(std::isnan(result[0]));

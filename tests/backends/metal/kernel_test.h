@@ -47,6 +47,12 @@ inline std::string kernel_run_name(const ::testing::TestParamInfo<KernelRun>& in
 #define MARLIN_CHECKED_RUNS(suite)                                                              \
   INSTANTIATE_TEST_SUITE_P(Checked, suite, ::testing::ValuesIn(::marlin::test::checked_runs()), \
                            ::marlin::test::kernel_run_name)
+/// With one simdgroup in a threadgroup: what is shared between simdgroups must not be missed.
+#define MARLIN_NARROW_RUN(suite)                                                                             \
+  INSTANTIATE_TEST_SUITE_P(Narrow, suite,                                                                    \
+                           ::testing::Values(::marlin::test::KernelRun{                                      \
+                               "random_32", {.schedule = msl::Schedule::kRandom, .max_total_threads = 32}}), \
+                           ::marlin::test::kernel_run_name)
 #define MARLIN_FAST_RUNS(suite)                                                           \
   INSTANTIATE_TEST_SUITE_P(Fast, suite, ::testing::ValuesIn(::marlin::test::fast_runs()), \
                            ::marlin::test::kernel_run_name)

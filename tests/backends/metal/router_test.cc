@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// router.metal: the conformance cases of tests/ops, more experts than a threadgroup has threads, and numbers gone wrong.
+// router.metal: the conformance cases of tests/ops, more experts than a threadgroup has threads, and numbers gone
+// wrong.
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -21,6 +22,7 @@ namespace {
 
 class MetalRouter : public test::KernelTest {};
 MARLIN_CHECKED_RUNS(MetalRouter);
+MARLIN_NARROW_RUN(MetalRouter);
 
 TEST_P(MetalRouter, MatchesTheReference) { test::check_router(device()); }
 
@@ -52,23 +54,24 @@ Routed route(Device& device, const ops::RouterShape& router, const std::vector<f
 TEST_P(MetalRouter, ChoosesAmongManyExperts) {
   for (const std::size_t n_experts : {1024U, 2048U, 2112U}) {  // the last beyond what threadgroup memory holds
     for (const std::int64_t n_groups : {1, 32}) {
-      const ops::RouterShape router{.top_k = 40,
-                                    .scoring = n_groups == 1 ? abi::RouterScoring::kSoftmax : abi::RouterScoring::kSigmoid,
-                                    .normalize = true,
-                                    .scaling = 2.5,
-                                    .n_groups = n_groups,
-                                    .top_k_groups = n_groups == 1 ? 1 : 5};
+      const ops::RouterShape router{
+          .top_k = 40,
+          .scoring = n_groups == 1 ? abi::RouterScoring::kSoftmax : abi::RouterScoring::kSigmoid,
+          .normalize = true,
+          .scaling = 2.5,
+          .n_groups = n_groups,
+          .top_k_groups = n_groups == 1 ? 1 : 5};
       std::vector<float> logits = test::normal_tensor(2 * n_experts, n_experts, 2.0);
       for (std::size_t i = 0; i < n_experts; ++i) logits[i] = std::round(logits[i] * 4) / 4;  // ties in one row
-      const reference::Routing expected = reference::route(
-          {.n_experts = n_experts,
-           .top_k = 40,
-           .scoring = n_groups == 1 ? reference::Scoring::kSoftmax : reference::Scoring::kSigmoid,
-           .normalize = true,
-           .scaling = 2.5,
-           .n_groups = static_cast<std::size_t>(n_groups),
-           .top_k_groups = static_cast<std::size_t>(router.top_k_groups)},
-          test::to_doubles(logits), {});
+      const reference::Routing expected =
+          reference::route({.n_experts = n_experts,
+                            .top_k = 40,
+                            .scoring = n_groups == 1 ? reference::Scoring::kSoftmax : reference::Scoring::kSigmoid,
+                            .normalize = true,
+                            .scaling = 2.5,
+                            .n_groups = static_cast<std::size_t>(n_groups),
+                            .top_k_groups = static_cast<std::size_t>(router.top_k_groups)},
+                           test::to_doubles(logits), {});
       const Routed routed = route(device(), router, logits, n_experts);
       ASSERT_EQ(routed.ids, std::vector<std::int32_t>(expected.experts.begin(), expected.experts.end())) << n_experts;
       for (std::size_t i = 0; i < routed.weights.size(); ++i) {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels of rows.metal: the conformance cases of tests/ops, memory, and what they report.
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
+#include "abi/embed.h"
+#include "abi/finite_guard.h"
+#include "abi/kernel_failure.h"
 #include "ops/embed.h"
 #include "ops/fill.h"
 #include "ops/finite_guard.h"
@@ -20,6 +24,7 @@ namespace {
 
 class MetalRows : public test::KernelTest {};
 MARLIN_CHECKED_RUNS(MetalRows);
+MARLIN_NARROW_RUN(MetalRows);
 
 TEST_P(MetalRows, Copy) { test::check_copy(device()); }
 TEST_P(MetalRows, Embed) { test::check_embed(device()); }
@@ -48,8 +53,7 @@ TEST_P(MetalRows, EmbedReportsAnIdOutsideOfTheVocabulary) {
     const test::DeviceTensor<std::int32_t> ids(device(), std::span<const std::int32_t>(tokens));
     const test::DeviceTensor<float> out(device(), 3 * std::size_t{kWidth});
     const Error error = test::error_of([&] {
-      test::run_on(device(),
-                   [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), out.view(), 3); });
+      test::run_on(device(), [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), out.view(), 3); });
     });
     EXPECT_STREQ(error.what(), "embed_f32: failure 1") << id;
   }
@@ -94,9 +98,8 @@ bool passes(Device& device, const std::vector<float>& values, std::int64_t width
 
 TEST_P(MetalRows, FiniteGuardReportsWhateverIsNotFinite) {
   using Limits = std::numeric_limits<float>;
-  EXPECT_TRUE(passes(device(),
-                     {0.0F, -0.0F, 1.0F, Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min(), -1.0F},
-                     4));
+  EXPECT_TRUE(passes(
+      device(), {0.0F, -0.0F, 1.0F, Limits::max(), Limits::lowest(), Limits::min(), Limits::denorm_min(), -1.0F}, 4));
   EXPECT_TRUE(passes(device(), std::vector<float>(7 * 333, Limits::max()), 333));
   EXPECT_TRUE(passes(device(), {}, 8));
   for (const float wrong : {Limits::quiet_NaN(), Limits::signaling_NaN(), Limits::infinity(), -Limits::infinity()}) {
@@ -107,6 +110,49 @@ TEST_P(MetalRows, FiniteGuardReportsWhateverIsNotFinite) {
     }
   }
   EXPECT_FALSE(passes(device(), std::vector<float>(3 * 300, Limits::quiet_NaN()), 300));  // all threads report
+}
+
+/// Runs a kernel in threadgroups of 32 and returns what it reports.
+template <typename Arguments>
+abi::KernelFailure failure_of(const char* kernel, const Arguments& arguments, msl::Size grid,
+                              std::vector<msl::ByteRange> bindings, const std::vector<msl::ByteRange>& resident) {
+  abi::KernelFailure failure{};
+  msl::Launch launch{.kernel = msl::find_kernel(kernel), .grid = grid, .threadgroup = {32}};
+  launch.bytes(0, arguments).buffer(abi::kKernelFailureIndex, &failure, sizeof(failure));
+  for (std::uint32_t i = 0; i < bindings.size(); ++i) launch.buffer(i + 1, bindings[i].data, bindings[i].size);
+  launch.resident = resident;
+  const msl::Result result = msl::run(launch);
+  EXPECT_TRUE(result.clean()) << result.text();
+  return failure;
+}
+
+TEST(MetalRowsFailure, NamesRowAndToken) {
+  std::vector<float> table(3 * 8, 1.0F);
+  std::vector<float> out(2 * 8);
+  std::vector<std::int32_t> ids = {0, -7};
+  abi::EmbedArguments arguments{};
+  arguments.table.weights = std::bit_cast<std::uint64_t>(table.data());
+  arguments.table.n_in = 8;
+  arguments.table.n_out = 3;
+  arguments.n_rows = 2;
+  const abi::KernelFailure failure =
+      failure_of("embed_f32", arguments, {1, 2}, {{ids.data(), 8}, {out.data(), out.size() * 4}},
+                 {{table.data(), table.size() * 4}});
+  EXPECT_EQ(failure.code, static_cast<std::uint32_t>(abi::KernelFailureCode::kTokenId));
+  EXPECT_EQ(failure.details[0], 1U);
+  EXPECT_EQ(static_cast<std::int32_t>(failure.details[1]), -7);
+}
+
+TEST(MetalRowsFailure, NamesStageLayerAndRow) {
+  std::vector<float> x(2 * 40, 1.0F);
+  x[70] = std::numeric_limits<float>::infinity();
+  const abi::FiniteGuardArguments arguments{
+      .n_rows = 2, .width = 40, .layer = 17, .stage = abi::GuardedStage::kAttention};
+  const abi::KernelFailure failure = failure_of("finite_guard_f32", arguments, {2}, {{x.data(), x.size() * 4}}, {});
+  EXPECT_EQ(failure.code, static_cast<std::uint32_t>(abi::KernelFailureCode::kNotFinite));
+  EXPECT_EQ(failure.details[0], static_cast<std::uint32_t>(abi::GuardedStage::kAttention));
+  EXPECT_EQ(failure.details[1], 17U);
+  EXPECT_EQ(failure.details[2], 1U);
 }
 
 }  // namespace

@@ -14,8 +14,8 @@
 namespace marlin {
 
 constant constexpr uint kSpan = 64;
-constant constexpr uint kTailPerLane = 2;          // floats of the part of a key that is no value
-constant constexpr uint kMaxSpanSimdgroups = 16;   // of a threadgroup
+constant constexpr uint kTailPerLane = 2;             // floats of the part of a key that is no value
+constant constexpr uint kMaxSpanSimdgroups = 16;      // of a threadgroup
 constant constexpr uint kSpanChunk = 4 * kSimdWidth;  // floats of a simdgroup's sums in threadgroup memory
 
 /// What the queries of a simdgroup share.
@@ -31,23 +31,27 @@ struct SharedKeys {
   bool whole;  // vectors may be loaded
 };
 
-/// In threadgroup memory.
+/// What simdgroups hand over to be added up, in threadgroup memory. There are two: while one is read, the other may be
+/// written, so that one barrier is enough.
 struct SpanSums {
   float chunks[kMaxSpanSimdgroups][kSpanChunk];
-  float maxima[kMaxSpanSimdgroups][2];
-  float sums[kMaxSpanSimdgroups][2];
+  float maxima[kMaxSpanSimdgroups];
+  float sums[kMaxSpanSimdgroups];
 };
 
 /// A lane's part of a row of `dim` elements: in each chunk of 32 kVector elements, kVector neighbours.
 template <uint kVector, uint kChunks, typename T>
 METAL_FUNC void load_part(const device T* row, uint dim, bool whole, uint lane, thread T* part) {
+  MARLIN_UNROLL
   for (uint c = 0; c < kChunks; ++c) {
     const uint at = (c * kSimdWidth + lane) * kVector;
     if (whole) {
       metal::vec<T, kVector> v = metal::vec<T, kVector>(T(0.0f));
       if (at < dim) v = *reinterpret_cast<const device metal::vec<T, kVector>*>(row + at);
+      MARLIN_UNROLL
       for (uint k = 0; k < kVector; ++k) part[c * kVector + k] = v[k];
     } else {
+      MARLIN_UNROLL
       for (uint k = 0; k < kVector; ++k) part[c * kVector + k] = at + k < dim ? row[at + k] : T(0.0f);
     }
   }
@@ -74,7 +78,9 @@ template <typename T, uint kQueries, uint kBlock, uint kVector, uint kChunks, bo
 METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQueries, kVector * kChunks>& queries,
                             uint first, uint n, uint lane, thread SpanState<kQueries, kVector * kChunks>& state) {
   constexpr uint kPart = kVector * kChunks;
+  MARLIN_UNROLL
   for (uint q = 0; q < kQueries; ++q) {
+    MARLIN_UNROLL
     for (uint i = 0; i < kPart; ++i) state.values[q][i] = 0.0f;
   }
   state.maximum = -INFINITY;
@@ -84,18 +90,24 @@ METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQuer
   for (uint begin = 0; begin < n; begin += kBlock) {
     T parts[kBlock][kPart];
     float scores[kQueries * kBlock];
+    MARLIN_UNROLL
     for (uint p = 0; p < kBlock; ++p, key += shared.stride) {
       T tail[kTailPerLane];
+      MARLIN_UNROLL
       for (uint i = 0; i < kPart; ++i) parts[p][i] = T(0.0f);
+      MARLIN_UNROLL
       for (uint i = 0; i < kTailPerLane; ++i) tail[i] = T(0.0f);
       if (begin + p < n) {
         load_part<kVector, kChunks>(key, shared.value_dim, shared.whole, lane, parts[p]);
         if (kTail) load_part<kTailPerLane, 1>(key + shared.value_dim, shared.tail_dim, shared.whole, lane, tail);
       }
+      MARLIN_UNROLL
       for (uint q = 0; q < kQueries; ++q) {
         float dot = 0.0f;
+        MARLIN_UNROLL
         for (uint i = 0; i < kPart; ++i) dot = metal::fma(queries.first[q][i], float(parts[p][i]), dot);
         if (kTail) {
+          MARLIN_UNROLL
           for (uint i = 0; i < kTailPerLane; ++i) dot = metal::fma(queries.tail[q][i], float(tail[i]), dot);
         }
         scores[q * kBlock + p] = dot;
@@ -113,19 +125,24 @@ METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQuer
     if (metal::simd_any(maximum > state.maximum)) {
       const float factor = metal::precise::exp(state.maximum - reference);
       state.sum *= factor;
+      MARLIN_UNROLL
       for (uint q = 0; q < kQueries; ++q) {
         const float of_query = metal::simd_broadcast(factor, ushort(q * kBlock));
+        MARLIN_UNROLL
         for (uint i = 0; i < kPart; ++i) state.values[q][i] *= of_query;
       }
       state.maximum = maximum;
     }
     state.sum += weight;
+    MARLIN_UNROLL
     for (uint p = 0; p < kBlock; ++p, value += shared.stride) {
       if (!kTail && begin + p < n) {
         load_part<kVector, kChunks>(value, shared.value_dim, shared.whole, lane, parts[p]);
       }
+      MARLIN_UNROLL
       for (uint q = 0; q < kQueries; ++q) {
         const float of_position = metal::simd_broadcast(weight, ushort(q * kBlock + p));
+        MARLIN_UNROLL
         for (uint i = 0; i < kPart; ++i) {
           state.values[q][i] = metal::fma(of_position, float(parts[p][i]), state.values[q][i]);
         }
@@ -142,21 +159,21 @@ struct SpanFactors {
 };
 
 /// Takes the maxima and sums of n spans into those of the query.
-METAL_FUNC SpanFactors join_spans(const threadgroup SpanSums* spans, uint first_simdgroup, uint q, uint n, uint lane,
+METAL_FUNC SpanFactors join_spans(const threadgroup SpanSums& spans, uint first_simdgroup, uint n, uint lane,
                                   thread float& maximum, thread float& sum) {
   float before = maximum;
   float after = maximum;
   float own = -INFINITY;
   for (uint s = 0; s < n; ++s) {
     if (s > lane) continue;
-    own = spans->maxima[first_simdgroup + s][q];
+    own = spans.maxima[first_simdgroup + s];
     before = after;
     after = metal::max(after, own);
   }
   const SpanFactors factors = {metal::precise::exp(before - after), metal::precise::exp(own - after)};
   for (uint s = 0; s < n; ++s) {
     const float keep = metal::simd_broadcast(factors.keep, ushort(s));
-    sum = metal::fma(sum, keep, spans->sums[first_simdgroup + s][q] * metal::simd_broadcast(factors.add, ushort(s)));
+    sum = metal::fma(sum, keep, spans.sums[first_simdgroup + s] * metal::simd_broadcast(factors.add, ushort(s)));
   }
   maximum = metal::simd_broadcast(after, ushort(n - 1));
   return factors;
@@ -168,7 +185,7 @@ struct SpanWork {
   const device float* query[kQueries];
   const device float* tail[kQueries];
   device float* out[kQueries];
-  uint n_queries;  // the others are copies, whose results are left out
+  uint n_queries;        // the others are copies, whose results are left out
   uint first_simdgroup;  // of the n_slices that share these queries
   uint slice;            // n_slices or more: this simdgroup only waits with the others
   uint n_slices;
@@ -177,15 +194,17 @@ struct SpanWork {
 /// kTail: keys have a part that is no value, and values are the first parts of keys. All threads of a threadgroup call,
 /// with the same n_slices and n_positions.
 template <typename T, uint kQueries, uint kBlock, uint kVector, uint kChunks, bool kTail>
-METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, threadgroup SpanSums* spans,
+METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, threadgroup SpanSums* both,
                              ThreadPlace place) {
   constexpr uint kPart = kVector * kChunks;
   constexpr uint kChunk = kVector * kSimdWidth;
   const bool takes_part = work.slice < work.n_slices;
+  uint turn = 0;
   const uint n_spans = (shared.n_positions + kSpan - 1) / kSpan;
   SpanQueries<kQueries, kPart> queries;
   float maximum[kQueries];
   float sum[kQueries];
+  MARLIN_UNROLL
   for (uint q = 0; q < kQueries; ++q) {
     load_part<kVector, kChunks>(work.query[q], shared.value_dim, false, place.lane, queries.first[q]);
     if (kTail) load_part<kTailPerLane, 1>(work.tail[q], shared.tail_dim, false, place.lane, queries.tail[q]);
@@ -196,41 +215,45 @@ METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, thre
     const uint n_working = metal::min(work.n_slices, n_spans - first_span);
     const bool is_last = first_span + work.n_slices >= n_spans;
     SpanState<kQueries, kPart> state;
+    state.maximum = -INFINITY;
+    state.sum = 0.0f;
     if (work.slice < n_working) {
       const uint first = (first_span + work.slice) * kSpan;
       attend_span<T, kQueries, kBlock, kVector, kChunks, kTail>(
           shared, queries, first, metal::min(kSpan, shared.n_positions - first), place.lane, state);
     }
+    MARLIN_UNROLL
     for (uint q = 0; q < kQueries; ++q) {
       const float span_maximum = metal::simd_shuffle(state.maximum, ushort(q * kBlock));
       const float span_sum = metal::simd_shuffle(state.sum, ushort(q * kBlock));
       SpanFactors factors = {0.0f, 0.0f};
-      for (uint c = 0; c < kChunks; ++c) {
+      MARLIN_UNROLL
+      for (uint c = 0; c < kChunks; ++c, turn ^= 1) {
+        threadgroup SpanSums& spans = both[turn];
         if (work.slice < n_working) {
+          MARLIN_UNROLL
           for (uint k = 0; k < kVector; ++k) {
-            spans->chunks[place.simdgroup][place.lane * kVector + k] = state.values[q][c * kVector + k];
+            spans.chunks[place.simdgroup][place.lane * kVector + k] = state.values[q][c * kVector + k];
           }
           if (c == 0 && place.lane == 0) {
-            spans->maxima[place.simdgroup][q] = span_maximum;
-            spans->sums[place.simdgroup][q] = span_sum;
+            spans.maxima[place.simdgroup] = span_maximum;
+            spans.sums[place.simdgroup] = span_sum;
           }
         }
         metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
-        if (takes_part && c == 0) {
-          factors = join_spans(spans, work.first_simdgroup, q, n_working, place.lane, maximum[q], sum[q]);
-        }
-        for (uint i = work.slice * kSimdWidth; takes_part && i < kChunk; i += work.n_slices * kSimdWidth) {
+        if (!takes_part) continue;
+        if (c == 0) factors = join_spans(spans, work.first_simdgroup, n_working, place.lane, maximum[q], sum[q]);
+        for (uint i = work.slice * kSimdWidth; i < kChunk; i += work.n_slices * kSimdWidth) {
           const uint at = c * kChunk + i + place.lane;
           const bool wanted = at < shared.value_dim && q < work.n_queries;
           float value = wanted && first_span > 0 ? work.out[q][at] : 0.0f;
           for (uint s = 0; s < n_working; ++s) {
-            const float added = spans->chunks[work.first_simdgroup + s][i + place.lane];
+            const float added = spans.chunks[work.first_simdgroup + s][i + place.lane];
             value = metal::fma(value, metal::simd_broadcast(factors.keep, ushort(s)),
                                added * metal::simd_broadcast(factors.add, ushort(s)));
           }
           if (wanted) work.out[q][at] = is_last ? value * (1.0f / sum[q]) : value;
         }
-        metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
       }
     }
   }

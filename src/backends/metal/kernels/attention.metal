@@ -134,12 +134,12 @@ METAL_FUNC void grouped_attention(constant GroupedAttentionArguments& arguments,
     uint thread_index [[thread_index_in_threadgroup]], uint2 n_threads [[threads_per_threadgroup]],
     uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
     uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  threadgroup SpanSums spans;
+  threadgroup SpanSums spans[2];
   const ThreadPlace place = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   if (MatrixFormat(kCacheFormat) == MatrixFormat::kF16) {
-    grouped_attention<half>(arguments, q, keys, values, out, group, n_groups.x, &spans, place);
+    grouped_attention<half>(arguments, q, keys, values, out, group, n_groups.x, spans, place);
   } else {
-    grouped_attention<float>(arguments, q, keys, values, out, group, n_groups.x, &spans, place);
+    grouped_attention<float>(arguments, q, keys, values, out, group, n_groups.x, spans, place);
   }
 }
 
@@ -204,13 +204,13 @@ METAL_FUNC void latent_attention(constant LatentAttentionArguments& arguments, c
     uint thread_index [[thread_index_in_threadgroup]], uint2 n_threads [[threads_per_threadgroup]],
     uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
     uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  threadgroup SpanSums spans;
+  threadgroup SpanSums spans[2];
   const ThreadPlace place = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   if (MatrixFormat(kCacheFormat) == MatrixFormat::kF16) {
     latent_attention<half>(arguments, query, q, reinterpret_cast<const device half*>(cache), out, group, n_groups.x,
-                           &spans, place);
+                           spans, place);
   } else {
     latent_attention<float>(arguments, query, q, reinterpret_cast<const device float*>(cache), out, group, n_groups.x,
-                            &spans, place);
+                            spans, place);
   }
 }

@@ -47,15 +47,18 @@ METAL_FUNC float4 load_kv_b(constant LatentProjectionArguments& arguments, uint 
   const uint n_columns = column < arguments.rank ? min(4u, arguments.rank - column) : 0;
   q += ulong(first_row) * arguments.q_row_stride + ulong(head) * arguments.q_head_stride;
   float4 sums[kQueryRows];
+  MARLIN_UNROLL
   for (uint r = 0; r < kQueryRows; ++r) sums[r] = float4(0.0f);
   for (uint i = simdgroup; i < arguments.nope_dim; i += n_simdgroups) {
     const float4 weights = load_kv_b(arguments, head, i, column, n_columns);
+    MARLIN_UNROLL
     for (uint r = 0; r < kQueryRows; ++r) {
       if (r < n_rows) sums[r] = fma(float4(q[ulong(r) * arguments.q_row_stride + i]), weights, sums[r]);
     }
   }
+  MARLIN_UNROLL
   for (uint r = 0; r < kQueryRows; ++r) {
-    if (r >= n_rows) break;
+    if (r >= n_rows) continue;
     partial[simdgroup][lane] = sums[r];
     threadgroup_barrier(mem_flags::mem_threadgroup);
     if (simdgroup == 0) {
@@ -86,20 +89,25 @@ kernel void latent_value_f32(constant LatentProjectionArguments& arguments [[buf
   latent += first_row * row_stride + ulong(head) * rank;
   const bool vectors = reinterpret_cast<ulong>(latent) % sizeof(float4) == 0 && row_stride % 4 == 0;
   float sums[kValueRows * kValues];
+  MARLIN_UNROLL
   for (uint i = 0; i < kValueRows * kValues; ++i) sums[i] = 0.0f;
   for (uint column = lane * 4; column < rank; column += kColumns) {
     const uint n_columns = min(4u, rank - column);
     float4 weights[kValues];
+    MARLIN_UNROLL
     for (uint v = 0; v < kValues; ++v) {
       weights[v] = float4(0.0f);
       if (v < n_values) {
         weights[v] = load_kv_b(arguments, head, arguments.nope_dim + first + v, column, n_columns);
       }
     }
+    MARLIN_UNROLL
     for (uint r = 0; r < kValueRows; ++r) {
       if (r >= n_rows) continue;
       const float4 x = load_floats4(latent + r * row_stride + column, vectors, n_columns);
+      MARLIN_UNROLL
       for (uint v = 0; v < kValues; ++v) {
+        MARLIN_UNROLL
         for (uint k = 0; k < 4; ++k) sums[r * kValues + v] = fma(x[k], weights[v][k], sums[r * kValues + v]);
       }
     }

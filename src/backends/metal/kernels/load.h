@@ -13,9 +13,7 @@ METAL_FUNC uint element_bytes(abi::MatrixFormat format) { return format == abi::
 
 METAL_FUNC float bf16_to_float(ushort bits) { return as_type<float>(uint(bits) << 16); }
 
-METAL_FUNC ushort load_ushort_bytes(const device uchar* bytes) {
-  return ushort(uint(bytes[0]) | uint(bytes[1]) << 8);
-}
+METAL_FUNC ushort load_ushort_bytes(const device uchar* bytes) { return ushort(uint(bytes[0]) | uint(bytes[1]) << 8); }
 
 METAL_FUNC uint load_uint_bytes(const device uchar* bytes) {
   return uint(load_ushort_bytes(bytes)) | uint(load_ushort_bytes(bytes + 2)) << 16;

@@ -5,6 +5,9 @@
 
 #include <metal_stdlib>
 
+/// Before a loop over an array that is to live in registers.
+#define MARLIN_UNROLL _Pragma("clang loop unroll(full)")
+
 namespace marlin {
 
 constant constexpr uint kSimdWidth = 32;
@@ -33,19 +36,37 @@ METAL_FUNC float threadgroup_max(float value, threadgroup float* partial, Thread
   return metal::simd_max(place.lane < place.n_simdgroups ? partial[place.lane] : -INFINITY);
 }
 
-/// The sums over all lanes of n values: lane i gets that of value i % n.
+/// Adds up pairs of values between lanes that differ in `mask`: the lane that has it keeps the odd ones.
+template <uint n_pairs>
+METAL_FUNC void fold_pairs(thread float* values, uint lane, uint mask) {
+  const bool odd = (lane & mask) != 0;
+  MARLIN_UNROLL
+  for (uint i = 0; i < n_pairs; ++i) {
+    const float other = metal::simd_shuffle_xor(odd ? values[2 * i] : values[2 * i + 1], ushort(mask));
+    values[i] = (odd ? values[2 * i + 1] : values[2 * i]) + other;
+  }
+}
+
+/// The sums over all lanes of n values (2, 4, 8 or 16): lane i gets that of value i % n. All in the same order.
 template <uint n>
 METAL_FUNC float sum_values(thread float* values, uint lane) {
   uint mask = 1;
-  for (uint left = n / 2; left > 0; left /= 2, mask *= 2) {
-    for (uint i = 0; i < left; ++i) {
-      const bool odd = (lane & mask) != 0;
-      const float other = metal::simd_shuffle_xor(odd ? values[2 * i] : values[2 * i + 1], ushort(mask));
-      values[i] = (odd ? values[2 * i + 1] : values[2 * i]) + other;
-    }
+  if constexpr (n >= 16) {
+    fold_pairs<8>(values, lane, mask);
+    mask *= 2;
   }
-  for (; mask < kSimdWidth; mask *= 2) values[0] += metal::simd_shuffle_xor(values[0], ushort(mask));
-  return values[0];
+  if constexpr (n >= 8) {
+    fold_pairs<4>(values, lane, mask);
+    mask *= 2;
+  }
+  if constexpr (n >= 4) {
+    fold_pairs<2>(values, lane, mask);
+    mask *= 2;
+  }
+  fold_pairs<1>(values, lane, mask);
+  float sum = values[0];
+  for (mask *= 2; mask < kSimdWidth; mask *= 2) sum += metal::simd_shuffle_xor(sum, ushort(mask));
+  return sum;
 }
 
 }  // namespace marlin
