@@ -34,6 +34,14 @@ struct Matrix {
   std::uint32_t reserved;
 };
 
+/// Format, bits and codebook in one number: what the code of a kernel can be made for.
+enum : std::uint32_t { kAnyEncoding = 0xFFFFFFFFU };
+constexpr std::uint32_t matrix_encoding(MatrixFormat format, std::uint32_t bits, TrellisCodebook codebook) {
+  return format != MatrixFormat::kExl3
+             ? static_cast<std::uint32_t>(format)
+             : static_cast<std::uint32_t>(format) | bits << 8 | static_cast<std::uint32_t>(codebook) << 16;
+}
+
 #if !defined(__METAL_VERSION__)  // for the host: MSL has no reference without an address space
 /// Bytes of the weights themselves, scales and bias apart.
 constexpr std::uint64_t weight_bytes(const Matrix& matrix) {

@@ -56,7 +56,9 @@ TEST_P(MetalMatmul, HostileValues) {
 }
 
 class FullMetalMatmul : public test::KernelTest {};
-MARLIN_FAST_RUNS(FullMetalMatmul);
+INSTANTIATE_TEST_SUITE_P(Fast, FullMetalMatmul,
+                         ::testing::Values(test::KernelRun{"fast_512", {.checked = false, .max_total_threads = 512}}),
+                         test::kernel_run_name);
 
 TEST_P(FullMetalMatmul, Cases) {
   for (const LinearCase& linear : test::linear_cases()) test::check_linear(device(), linear);
