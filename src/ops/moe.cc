@@ -23,9 +23,7 @@ void check_routing(const MoeShape& shape, const RoutingBuffers& routing, std::in
 /// Occurrences by encoding.
 using Encodings = std::map<std::uint32_t, std::int64_t>;
 
-void count(Encodings& encodings, const abi::Matrix& matrix) {
-  ++encodings[abi::matrix_encoding(matrix.format, matrix.bits, matrix.codebook)];
-}
+void count(Encodings& encodings, const abi::Matrix& matrix) { ++encodings[abi::matrix_encoding(matrix)]; }
 
 /// The most frequent one, and the other if there are two.
 std::array<std::uint32_t, 2> most_frequent(const Encodings& encodings) {

@@ -35,7 +35,7 @@ Grid matmul_grid(const std::byte* arguments, std::uint32_t /*n_threads*/) {
 
 FunctionConstants matmul_constants(const std::byte* arguments) {
   const abi::Matrix& matrix = as<abi::MatmulArguments>(arguments).matrix;
-  return {{abi::matrix_encoding(matrix.format, matrix.bits, matrix.codebook)}, 1};
+  return {{abi::matrix_encoding(matrix)}, 1};
 }
 
 FunctionConstants gate_up_constants(const std::byte* arguments) {

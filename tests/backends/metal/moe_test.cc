@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Experts on the interpreter. Checked: small cases of every routing and mix of formats. Full: all cases, unchecked.
+#include "abi/moe.h"
+
 #include <algorithm>
 #include <numeric>
 
-#include "abi/moe.h"
 #include "tests/backends/metal/kernel_test.h"
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/moe_cases.h"
@@ -38,7 +39,7 @@ TEST_P(MetalMoe, DenseIsOneSharedExpert) {
 
 /// expert_sort_i32 alone, for tables that the cases above are too small for.
 void check_sort(Device& device, std::size_t n_experts, std::size_t n_slots) {
-  Random random(n_experts);
+  test::Random random(n_experts);
   std::vector<std::int32_t> ids(n_slots);
   for (std::int32_t& id : ids) id = static_cast<std::int32_t>(random.below(n_experts));
   std::vector<std::int32_t> expected(n_slots);
@@ -55,18 +56,22 @@ void check_sort(Device& device, std::size_t n_experts, std::size_t n_slots) {
     const abi::ExpertSortArguments arguments{static_cast<std::uint32_t>(n_slots),
                                              static_cast<std::uint32_t>(n_experts)};
     commands.dispatch("expert_sort_i32", arguments,
-                      {ops::reads(input.view()), ops::writes(offsets.view()), ops::writes(active.view()),
-                       ops::writes(sorted.view()), ops::writes(position.view())});
+                      {reads(input.view()), writes(offsets.view()), writes(active.view()), writes(sorted.view()),
+                       writes(position.view())});
   });
   EXPECT_EQ(sorted.values(), expected) << n_experts << " experts";
+  const std::vector<std::int32_t> offset = offsets.values();
+  const std::vector<std::int32_t> used = active.values();
   std::size_t n_active = 0;
   for (std::size_t expert = 0; expert < n_experts; ++expert) {
-    const auto begin = offsets.values()[expert];
+    const auto begin = offset[expert];
     const auto count = std::count(ids.begin(), ids.end(), static_cast<std::int32_t>(expert));
-    ASSERT_EQ(offsets.values()[expert + 1] - begin, count) << "expert " << expert;
-    if (count > 0) EXPECT_EQ(active.values()[++n_active], static_cast<std::int32_t>(expert));
+    ASSERT_EQ(offset[expert + 1] - begin, count) << "expert " << expert;
+    if (count > 0) {
+      EXPECT_EQ(used[++n_active], static_cast<std::int32_t>(expert));
+    }
   }
-  EXPECT_EQ(active.values()[0], static_cast<std::int32_t>(n_active));
+  EXPECT_EQ(used[0], static_cast<std::int32_t>(n_active));
 }
 
 TEST_P(MetalMoe, SortsForAnyNumberOfExperts) {

@@ -88,13 +88,13 @@ template <int kRows, int kUnitRows>
   const Encodings e = {kEncoding, kEncoding};
   const uint tile_row = group.y * kRows;
   const uint n_rows = min(uint(kRows), arguments.n_rows - tile_row);
-  const uint units_at_once = min(n_simdgroups / 4 * 4, Tiling<kRows, kUnitRows>::kUnits);
-  for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += units_at_once) {
-    const uint unit = simdgroup < units_at_once ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
+  const uint n_units = units_at_once<kRows, kUnitRows>(n_simdgroups);
+  for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += n_units) {
+    const uint unit = simdgroup < n_units ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
     simdgroup_float8x8 sums[Tiling<kRows, kUnitRows>::kUnitMatrices];
     multiply_tile<kRows, kUnitRows>(w, e, x + ulong(tile_row) * arguments.in_stride, arguments.in_stride, n_rows, group.x,
                                     unit, sums, shared, t);
-    const uint end = min(n_rows, (first_unit + units_at_once) / 4 * kUnitRows);
+    const uint end = min(n_rows, (first_unit + n_units) / 4 * kUnitRows);
     for (uint first_row = first_unit / 4 * kUnitRows; first_row < end; first_row += kOutputRows) {
       threadgroup_barrier(mem_flags::mem_threadgroup);
       store_sums<kUnitRows>(sums, unit, first_row, shared);

@@ -167,6 +167,8 @@ kernel void moe_gather_f32(constant abi::MoeArguments& arguments [[buffer(0)]], 
 
 // ---- moe_gate_up_<variant>_f32 and moe_down_<variant>_f32
 
+constant uint kDecodeSimdgroups = 16;  // at most, by the limit of the decode kernels
+
 /// What a threadgroup works on: rows first_position .. + n_positions of the sorted slots, a block of 128 outputs.
 struct ExpertWork {
   const device abi::Expert* expert;
@@ -261,7 +263,7 @@ static void write_expert_out(Weights down, const threadgroup float* sums, uint b
                                    uint lane [[thread_index_in_simdgroup]],
                                    uint simdgroup [[simdgroup_index_in_threadgroup]],
                                    uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  threadgroup float sums[kMaxSimdgroups * 128];  // of at most 16 simdgroups, twice
+  threadgroup float sums[2 * kDecodeSimdgroups * 128];
   threadgroup float* up_sums = sums + 128 * n_simdgroups;
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const Encodings e = {kFirstEncoding, kSecondEncoding};
@@ -288,7 +290,7 @@ static void write_expert_out(Weights down, const threadgroup float* sums, uint b
 }
 
 // Grid: items of expert_work().
-kernel void moe_down_decode_f32(constant abi::MoeArguments& arguments [[buffer(0)]],
+[[max_total_threads_per_threadgroup(512)]] kernel void moe_down_decode_f32(constant abi::MoeArguments& arguments [[buffer(0)]],
                                 const device float* inner [[buffer(1)]], const device int* offsets [[buffer(2)]],
                                 const device int* active [[buffer(3)]], device float* expert_out [[buffer(4)]],
                                 uint group [[threadgroup_position_in_grid]],
@@ -296,7 +298,7 @@ kernel void moe_down_decode_f32(constant abi::MoeArguments& arguments [[buffer(0
                                 uint2 n_threads [[threads_per_threadgroup]], uint lane [[thread_index_in_simdgroup]],
                                 uint simdgroup [[simdgroup_index_in_threadgroup]],
                                 uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  threadgroup float sums[kMaxSimdgroups * 128];
+  threadgroup float sums[kDecodeSimdgroups * 128];
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const Encodings e = {kFirstEncoding, kSecondEncoding};
   const ExpertWork work = expert_work(arguments, group, arguments.hidden, offsets, active);
@@ -403,19 +405,19 @@ template <int kRows, int kUnitRows>
   if (work.n_positions == 0 || 128 * work.block >= work.expert->down.stored_in) return;
   const Weights gate = weights_of(&work.expert->gate);
   const Weights up = weights_of(&work.expert->up);
-  const uint units_at_once = min(n_simdgroups / 4 * 4, Tiling<kRows, kUnitRows>::kUnits);
+  const uint n_units = units_at_once<kRows, kUnitRows>(n_simdgroups);
   for (uint i = 0; i < work.n_positions; i += kRows) {
     const uint n_rows = min(uint(kRows), work.n_positions - i);
     const ulong position = work.first_position + i;
     const ulong in = position * arguments.in_stride;
-    for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += units_at_once) {
-      const uint unit = simdgroup < units_at_once ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
+    for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += n_units) {
+      const uint unit = simdgroup < n_units ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
       simdgroup_float8x8 gate_sums[Tiling<kRows, kUnitRows>::kUnitMatrices];
       simdgroup_float8x8 up_sums[Tiling<kRows, kUnitRows>::kUnitMatrices];
       multiply_tile<kRows, kUnitRows>(gate, e, gate_in + in, arguments.in_stride, n_rows, work.block, unit, gate_sums,
                                       shared, t);
       multiply_tile<kRows, kUnitRows>(up, e, up_in + in, arguments.in_stride, n_rows, work.block, unit, up_sums, shared, t);
-      const uint end = min(n_rows, (first_unit + units_at_once) / 4 * kUnitRows);
+      const uint end = min(n_rows, (first_unit + n_units) / 4 * kUnitRows);
       for (uint first_row = first_unit / 4 * kUnitRows; first_row < end; first_row += kOutputRows) {
         threadgroup_barrier(mem_flags::mem_threadgroup);
         store_sums<kUnitRows>(gate_sums, unit, first_row, shared);
@@ -454,16 +456,16 @@ template <int kRows, int kUnitRows>
   const ExpertWork work = tiled_work<kRows>(arguments, group, arguments.hidden, offsets, active, lane);
   if (work.n_positions == 0) return;
   const Weights down = weights_of(&work.expert->down);
-  const uint units_at_once = min(n_simdgroups / 4 * 4, Tiling<kRows, kUnitRows>::kUnits);
+  const uint n_units = units_at_once<kRows, kUnitRows>(n_simdgroups);
   for (uint i = 0; i < work.n_positions; i += kRows) {
     const uint n_rows = min(uint(kRows), work.n_positions - i);
     const ulong position = work.first_position + i;
-    for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += units_at_once) {
-      const uint unit = simdgroup < units_at_once ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
+    for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += n_units) {
+      const uint unit = simdgroup < n_units ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
       simdgroup_float8x8 sums[Tiling<kRows, kUnitRows>::kUnitMatrices];
       multiply_tile<kRows, kUnitRows>(down, e, inner + position * arguments.inner_stride, arguments.inner_stride, n_rows,
                                       work.block, unit, sums, shared, t);
-      const uint end = min(n_rows, (first_unit + units_at_once) / 4 * kUnitRows);
+      const uint end = min(n_rows, (first_unit + n_units) / 4 * kUnitRows);
       for (uint first_row = first_unit / 4 * kUnitRows; first_row < end; first_row += kOutputRows) {
         threadgroup_barrier(mem_flags::mem_threadgroup);
         store_sums<kUnitRows>(sums, unit, first_row, shared);

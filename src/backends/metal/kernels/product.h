@@ -23,6 +23,7 @@ struct Weights {
   abi::MatrixFormat format;
   uint bits;
   abi::TrellisCodebook codebook;
+  uint encoding;          // abi::matrix_encoding
   bool words_aligned;     // of weights: 4-byte loads are allowed
   bool elements_aligned;  // the same of one element of a plain matrix
   bool input_scale_aligned;
@@ -44,6 +45,7 @@ METAL_FUNC Weights weights_of(MatrixPointer matrix) {
   w.format = matrix->format;
   w.bits = matrix->bits;
   w.codebook = matrix->codebook;
+  w.encoding = abi::matrix_encoding(matrix->format, matrix->bits, matrix->codebook, matrix->weights);
   w.words_aligned = matrix->weights % 4 == 0;
   w.elements_aligned = is_aligned(matrix->weights, w.format);
   w.input_scale_aligned = matrix->input_scale % 2 == 0;
@@ -61,13 +63,13 @@ METAL_FUNC Weights specialised(Weights w, uint encoding) {
   if (encoding == abi::kAnyEncoding) return w;
   w.format = abi::MatrixFormat(encoding & 0xFFu);
   w.bits = (encoding >> 8) & 0xFFu;
-  w.codebook = abi::TrellisCodebook(encoding >> 16);
+  w.codebook = abi::TrellisCodebook((encoding >> 16) & 0xFFu);
+  w.words_aligned = (encoding >> 24) != 0;
+  w.elements_aligned = w.words_aligned || w.elements_aligned;
   return w;
 }
 
-METAL_FUNC bool is_first(Weights w, Encodings e) {
-  return e.first == e.second || abi::matrix_encoding(w.format, w.bits, w.codebook) == e.first;
-}
+METAL_FUNC bool is_first(Weights w, Encodings e) { return e.first == e.second || w.encoding == e.first; }
 
 METAL_FUNC bool is_exl3(Weights w) { return w.format == abi::MatrixFormat::kExl3; }
 
@@ -375,7 +377,8 @@ constant uint kOutputStride = 132;  // floats
 constant uint kOutputFloats = kOutputRows * kOutputStride;
 
 /// A threadgroup's tile of kRows rows x 128 outputs, in units of kUnitRows x 32 outputs, one per simdgroup. Inputs and
-/// weights are staged in threadgroup memory a chunk of k at a time; there must be at least 4 simdgroups.
+/// weights are staged in threadgroup memory a chunk of k at a time. At least 4 simdgroups, which the kernels' limits on
+/// threads (512) make sure of.
 template <int kRows, int kUnitRows>
 struct Tiling {
   static constexpr constant int kUnitMatrices = kUnitRows / 8 * 4;
@@ -386,6 +389,12 @@ struct Tiling {
   static constexpr constant uint kStageFloats = kInputFloats + kWeightFloats;  // also enough for one kOutputFloats
   static constexpr constant uint kPairFloats = kStageFloats < 2 * kOutputFloats ? 2 * kOutputFloats : kStageFloats;
 };
+/// Units that a threadgroup works on at the same time: all units of some rows.
+template <int kRows, int kUnitRows>
+METAL_FUNC uint units_at_once(uint n_simdgroups) {
+  return metal::clamp(n_simdgroups / 4 * 4, 4u, uint(Tiling<kRows, kUnitRows>::kUnits));
+}
+
 /// weights[32][136] <- decoded tiles of inputs first_in .. + 31, inputs in tile order.
 METAL_FUNC void stage_exl3(Weights w, uint first_in, uint block, threadgroup half* weights, ThreadPlace t) {
   const TileLane tile_lane_ = tile_lane(t.lane, w.bits, w.codebook);
