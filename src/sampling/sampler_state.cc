@@ -71,7 +71,7 @@ void set_temperature(double given, abi::SampleArguments& arguments) {
   const int scale_bits = std::ilogb(rate / (kLast / 8.0));
   const double factor = std::ldexp(rate, abi::kDistanceFactorBits - scale_bits);
   arguments.distance_scale = std::ldexp(1.0F, scale_bits);
-  arguments.distance_factor = static_cast<std::uint32_t>(factor + 0.5);
+  arguments.distance_factor = static_cast<std::uint32_t>(std::llround(factor));
   const std::uint64_t last = std::uint64_t{abi::kWeightBits + 1} << (abi::kExponentBits + abi::kDistanceFactorBits);
   // Up to a multiple of 64, so that it is a float.
   const std::uint64_t limit = (last / arguments.distance_factor / 64 + 1) * 64;

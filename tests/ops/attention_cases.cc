@@ -109,12 +109,15 @@ void check_rows(const Run& run, const Tensor& expected, const Tensor& bound, std
   for (const std::size_t chunk : kChunks) {
     // of many chunks the first, one inside and the last will do
     const std::size_t n_chunks = (n_rows + chunk - 1) / chunk;
+    std::size_t last = n_chunks;
     for (const std::size_t index : {std::size_t{0}, n_chunks / 2, n_chunks - 1}) {
+      if (std::exchange(last, index) == index) continue;
       const std::size_t first = index * chunk;
       const std::size_t n = std::min(chunk, n_rows - first);
       const auto same = std::span(all).subspan(first * width, n * width);
       if (!expect_same_bits(run(first, n), same, fmt::format("rows {} to {} alone", first, first + n))) return;
     }
+    if (n_chunks == 1) return;  // larger chunks are the same again
   }
 }
 

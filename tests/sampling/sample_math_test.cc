@@ -10,6 +10,9 @@
 #include <cstdint>
 #include <limits>
 #include <vector>
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 #include "sampling/sampler_random.h"
 #include "sampling/sampler_state.h"
@@ -111,6 +114,44 @@ TEST(TokenWeight, SubnormalNumbersCountAsZero) {
     }
   }
 }
+
+#if defined(__SSE2__)
+
+/// All that can meet a subnormal number, as bits.
+std::vector<std::uint64_t> results_of(const std::vector<float>& values, const std::vector<Weigher>& weighers) {
+  std::vector<std::uint64_t> results;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    const float max = abi::logit_key(values[i - 1]) < abi::logit_key(values[i]) ? values[i - 1] : values[i];
+    const float logit = max == values[i] ? values[i - 1] : values[i];
+    results.push_back(weighers[i % weighers.size()](max, logit));
+    const float bias = abi::settled(values[i - 1]);
+    results.push_back(abi::float_bits(abi::biased_logit(values[i], bias)));
+    results.push_back(
+        abi::float_bits(abi::penalized_logit(values[i], i % 3 == 0 ? 2 : 0, 0x1p-125F, 0.7F, bias, bias)));
+  }
+  return results;
+}
+
+TEST(SampleMath, FlushingSubnormalNumbersChangesNothing) {
+  SamplerRandom random(9);
+  std::vector<float> values(300000);
+  for (float& value : values) {
+    const auto bits = static_cast<std::uint32_t>(random.next());
+    value = abi::float_of_bits(bits & (random.next() % 2 == 0 ? 0x81FFFFFFU : 0xBFFFFFFFU));  // half below 2^-123
+  }
+  std::vector<Weigher> weighers;
+  for (const double temperature : {5e-324, 1e-38, 1e-30, 1e-20, 1.0, 1e20}) {
+    weighers.emplace_back(temperature);
+  }
+  const std::vector<std::uint64_t> expected = results_of(values, weighers);
+  const unsigned mode = _mm_getcsr();
+  _mm_setcsr(mode | 0x8040U);  // results to zero, operands to zero
+  const std::vector<std::uint64_t> flushed = results_of(values, weighers);
+  _mm_setcsr(mode);
+  EXPECT_EQ(flushed, expected);
+}
+
+#endif
 
 TEST(LogitKey, CanBeUndone) {
   for (const float logit : {-kInfinity, -3.5F, -1e-45F, 0.0F, 1e-45F, 2.0F, kInfinity}) {

@@ -15,7 +15,6 @@
 namespace marlin::metal {
 
 inline constexpr std::uint32_t kSimdgroupWidth = 32;
-inline constexpr std::uint32_t kFailureIndex = 30;
 
 /// Threadgroups of a dispatch; none if one of them is 0.
 struct Grid {

@@ -74,7 +74,7 @@ class DirectCommandBuffer final : public CommandBuffer {
     for (Dispatch& dispatch : dispatches_) {
       abi::KernelFailure failure{};
       dispatch.launch.resident = resident_;
-      if (dispatch.kernel->can_fail) dispatch.launch.buffer(metal::kFailureIndex, &failure, sizeof(failure));
+      if (dispatch.kernel->can_fail) dispatch.launch.buffer(abi::kKernelFailureIndex, &failure, sizeof(failure));
       const msl::Result result = msl::run(dispatch.launch, options_);
       if (!result.clean())
         error = Error(ErrorCode::kInternal, fmt::format("{}: {}", dispatch.kernel->name, result.text()));

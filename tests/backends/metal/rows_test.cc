@@ -11,7 +11,9 @@
 #include "tests/backends/metal/kernel_test.h"
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/row_cases.h"
+#include "tests/ops/test_matrix.h"
 #include "tests/support/error_of.h"
+#include "tests/support/random_tensor.h"
 
 namespace marlin {
 namespace {
@@ -50,6 +52,27 @@ TEST_P(MetalRows, EmbedReportsAnIdOutsideOfTheVocabulary) {
                    [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), out.view(), 3); });
     });
     EXPECT_STREQ(error.what(), "embed_f32: failure 1") << id;
+  }
+}
+
+/// Conformance cases have their tables at odd addresses; these are at those of their elements.
+TEST_P(MetalRows, EmbedsFromAlignedTables) {
+  constexpr std::uint32_t kWidth = 37;
+  for (const auto format : {abi::MatrixFormat::kF32, abi::MatrixFormat::kF16, abi::MatrixFormat::kBf16}) {
+    const std::vector<float> values = test::normal_tensor(3 * std::size_t{kWidth}, 1, 1.0, test::element_of(format));
+    const std::vector<std::byte> bytes = test::stored_bytes(values, test::element_of(format));
+    const auto buffer = device().allocate(bytes.size(), "table");
+    std::copy(bytes.begin(), bytes.end(), buffer->host());
+    abi::Matrix table{};
+    table.weights = buffer->device_address();
+    table.n_in = table.stored_in = kWidth;
+    table.n_out = table.stored_out = 3;
+    table.format = format;
+    const std::vector<std::int32_t> tokens = {0, 1, 2};
+    const test::DeviceTensor<std::int32_t> ids(device(), std::span<const std::int32_t>(tokens));
+    const test::DeviceTensor<float> out(device(), values.size());
+    test::run_on(device(), [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), out.view(), 3); });
+    EXPECT_EQ(out.values(), values);
   }
 }
 

@@ -28,6 +28,7 @@ struct Options {
   bool execute = true;  ///< false: dispatches, copies and fills do nothing; all else happens (to time encoding)
   bool checked = true;  ///< false: kernels run fast; accesses, residency and missing barriers are not checked
   std::uint32_t max_threads = 1024;  ///< maxTotalThreadsPerThreadgroup of every pipeline: try 512 and 256
+  bool check_encoder_order = true;   ///< missing fences and events between encoders; only with `checked`
   msl::Schedule schedule = msl::Schedule::kForward;
   std::uint64_t seed = 1;          ///< of every random choice
   bool interleave_queues = false;  ///< commands of several queues run in random turns; else whole command buffers
@@ -36,9 +37,10 @@ struct Options {
   std::uint64_t recommended_working_set = std::uint64_t{1} << 35;
   std::uint32_t max_threadgroup_memory = 32768;
   bool unified_memory = true;
-  std::uint32_t page_size = 16384;  ///< of noCopy buffers
-  long gpu_family = 1009;           ///< supportsFamily: the newest MTLGPUFamilyApple
-  std::uint32_t delay_us = 0;       ///< from commit to start of every command buffer
+  std::uint32_t page_size = 0;  ///< of noCopy buffers; 0: this system's
+  long gpu_family = 1009;       ///< supportsFamily: the newest MTLGPUFamilyApple
+  std::uint32_t delay_us = 0;   ///< from commit to start of every command buffer
+  bool fatal = false;           ///< a violation is printed and ends the process
 };
 
 /// Codes of MTLCommandBufferError.
@@ -86,7 +88,7 @@ bool softmetal_settle(unsigned long timeout_ms);
 /// Back to the beginning: default options, no faults, counters 0, nothing planned. Live objects stay what they are.
 inline void reset() { detail::softmetal_reset(); }
 
-/// For devices made from now on.
+/// For devices made from now on. The defaults can be changed from outside: see control/environment.h.
 inline void set_options(const Options& options) { detail::softmetal_set_options(&options); }
 [[nodiscard]] inline Options options() {
   Options result;

@@ -1,201 +1,216 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention over the key-value cache, and the products that lead into and out of the latent space; see abi/attention.h.
+// Attention over the key-value cache; see abi/attention.h. attend_spans.h and attend_wide.h hold the arithmetic.
 #include <metal_stdlib>
 
 #include "abi/attention.h"
-#include "backends/metal/kernels/load.h"
+#include "backends/metal/kernels/attend_spans.h"
+#include "backends/metal/kernels/attend_wide.h"
 #include "backends/metal/kernels/reduce.h"
 
 using namespace metal;
 using namespace marlin;
 using namespace marlin::abi;
 
-constant constexpr uint kKeyBlock = 64;  // two keys per lane
+// What an attention pipeline is made for.
+constant uint kCacheFormat [[function_constant(0)]];  // a MatrixFormat
+constant uint kDim [[function_constant(1)]];          // head_dim or rank
+constant uint kTailDim [[function_constant(2)]];      // 0 or rope_dim
+constant uint kGroupSize [[function_constant(3)]];    // query heads that share a key
 
-/// One query and what it meets. The query comes in two parts; its keys do not.
-template <typename T>
-struct Attended {
-  const device float* query;
-  const device float* query_tail;
-  uint query_dim;
-  uint tail_dim;
-  const device T* keys;
-  const device T* values;
-  ulong stride;
-  uint value_dim;
-  uint n_positions;
-  float scale;
+// As in attention_kernels.cc: what registers hold.
+constant constexpr uint kMaxSpanHeadDim = 256;
+constant constexpr uint kMaxSpanRank = 512;
+constant constexpr uint kMaxSpanTail = kTailPerLane * kSimdWidth;
+
+/// What a threadgroup does of the work of one row: some of the sets of up to kQueries heads that share their keys,
+/// each with the same number of simdgroups.
+struct HeadSet {
+  uint kv_head;
+  uint first_head;
+  uint n_heads;
+  uint first_simdgroup;
+  uint slice;
+  uint n_slices;
 };
 
-/// out[value_dim], by the whole threadgroup, for any dimensions. A block's scores are a simdgroup each, its values a
-/// thread per dimension; sums live in `out`, where each thread has its own. Blocks begin at position 0, so that a row's
-/// result does not depend on how a prompt is cut.
-template <typename T>
-METAL_FUNC void attend(Attended<T> a, device float* out, threadgroup float* scores, threadgroup float* weights,
-                       ThreadPlace place) {
-  float maximum = -INFINITY;
-  float sum = 0.0f;
-  for (uint first = 0; first < a.n_positions; first += kKeyBlock) {
-    const uint n = min(kKeyBlock, a.n_positions - first);
-    for (uint i = place.simdgroup; i < n; i += place.n_simdgroups) {
-      const device T* key = a.keys + (first + i) * a.stride;
-      float dot = 0.0f;
-      for (uint j = place.lane; j < a.query_dim; j += kSimdWidth) dot = fma(a.query[j], float(key[j]), dot);
-      key += a.query_dim;
-      for (uint j = place.lane; j < a.tail_dim; j += kSimdWidth) dot = fma(a.query_tail[j], float(key[j]), dot);
-      dot = simd_sum(dot);
-      if (place.lane == 0) scores[i] = dot * a.scale;
-    }
-    threadgroup_barrier(mem_flags::mem_threadgroup);
-    // every simdgroup computes the same
-    const float score0 = place.lane < n ? scores[place.lane] : -INFINITY;
-    const float score1 = place.lane + kSimdWidth < n ? scores[place.lane + kSimdWidth] : -INFINITY;
-    const float new_maximum = max(maximum, simd_max(max(score0, score1)));
-    const float factor = first == 0 ? 0.0f : precise::exp(maximum - new_maximum);
-    const float weight0 = place.lane < n ? precise::exp(score0 - new_maximum) : 0.0f;
-    const float weight1 = place.lane + kSimdWidth < n ? precise::exp(score1 - new_maximum) : 0.0f;
-    sum = fma(sum, factor, simd_sum(weight0 + weight1));
-    maximum = new_maximum;
-    if (place.simdgroup == 0) {
-      weights[place.lane] = weight0;
-      weights[place.lane + kSimdWidth] = weight1;
-    }
-    threadgroup_barrier(mem_flags::mem_threadgroup);
-    for (uint j = place.thread_index; j < a.value_dim; j += place.n_threads) {
-      float value = first == 0 ? 0.0f : out[j] * factor;
-      const device T* element = a.values + first * a.stride + j;
-      for (uint i = 0; i < n; ++i, element += a.stride) value = fma(weights[i], float(*element), value);
-      out[j] = value;
-    }
+template <uint kQueries>
+METAL_FUNC HeadSet find_head_set(uint n_kv_heads, uint group, uint n_groups, ThreadPlace place) {
+  const uint sets_per_kv_head = (kGroupSize + kQueries - 1) / kQueries;
+  const uint n_sets = n_kv_heads * sets_per_kv_head;
+  const uint sets_here = (n_sets + n_groups - 1) / n_groups;
+  const uint n_slices = place.n_simdgroups / sets_here;
+  const uint local = place.simdgroup / n_slices;
+  const bool exists = local < sets_here && group * sets_here + local < n_sets;
+  const uint set = exists ? group * sets_here + local : 0;
+  const uint first = set % sets_per_kv_head * kQueries;  // of the key head's query heads
+  const uint kv_head = set / sets_per_kv_head;
+  return {kv_head,
+          kv_head * kGroupSize + first,
+          min(kQueries, kGroupSize - first),
+          local * n_slices,
+          exists ? place.simdgroup % n_slices : n_slices,
+          n_slices};
+}
+
+/// Whether vectors of `kVector` elements may be loaded from rows at this address.
+template <uint kVector, typename T>
+METAL_FUNC bool is_whole(const device T* rows, ulong stride, uint dim) {
+  return reinterpret_cast<ulong>(rows) % (kVector * sizeof(T)) == 0 && stride % kVector == 0 && dim % kVector == 0;
+}
+
+template <typename T, uint kQueries, uint kVector, uint kChunks>
+METAL_FUNC void grouped_spans(constant GroupedAttentionArguments& arguments, const device float* q,
+                              const device uchar* keys, const device uchar* values, device float* out, uint2 group,
+                              uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
+  const HeadSet set = find_head_set<kQueries>(arguments.n_kv_heads, group.x, n_groups, place);
+  const ulong stride = ulong(arguments.n_kv_heads) * kDim;
+  const device T* key = reinterpret_cast<const device T*>(keys) + ulong(set.kv_head) * kDim;
+  const device T* value = reinterpret_cast<const device T*>(values) + ulong(set.kv_head) * kDim;
+  const bool whole = is_whole<kVector>(key, stride, kDim) && is_whole<kVector>(value, stride, kDim);
+  const SharedKeys<T> shared = {key, value, stride, kDim, 0, arguments.start_position + group.y + 1, arguments.scale,
+                                whole};
+  SpanWork<kQueries> work;
+  work.n_queries = set.n_heads;
+  work.first_simdgroup = set.first_simdgroup;
+  work.slice = set.slice;
+  work.n_slices = set.n_slices;
+  for (uint i = 0; i < kQueries; ++i) {
+    const uint head = set.first_head + min(i, set.n_heads - 1);
+    const ulong item = (ulong(group.y) * arguments.n_heads + head) * kDim;
+    work.query[i] = q + item;
+    work.tail[i] = q;
+    work.out[i] = out + item;
   }
-  const float inverse = 1.0f / sum;
-  for (uint j = place.thread_index; j < a.value_dim; j += place.n_threads) out[j] *= inverse;
+  attend_spans<T, kQueries, 8 / kQueries, kVector, kChunks, false>(shared, work, spans, place);
+}
+
+template <typename T>
+METAL_FUNC void grouped_wide(constant GroupedAttentionArguments& arguments, const device float* q,
+                             const device uchar* keys, const device uchar* values, device float* out, uint2 group,
+                             threadgroup SpanSums* spans, ThreadPlace place) {
+  const ulong first = ulong(group.x / kGroupSize) * kDim;
+  const ulong item = (ulong(group.y) * arguments.n_heads + group.x) * kDim;
+  const WideQuery<T> query = {q + item,
+                              q,
+                              kDim,
+                              0,
+                              reinterpret_cast<const device T*>(keys) + first,
+                              reinterpret_cast<const device T*>(values) + first,
+                              ulong(arguments.n_kv_heads) * kDim,
+                              kDim,
+                              arguments.start_position + group.y + 1,
+                              arguments.scale};
+  attend_wide(query, out + item, spans->chunks[0], spans->chunks[1], place);
 }
 
 template <typename T>
 METAL_FUNC void grouped_attention(constant GroupedAttentionArguments& arguments, const device float* q,
-                                  const device uchar* keys, const device uchar* values, device float* out, uint head,
-                                  uint row, threadgroup float* scores, threadgroup float* weights, ThreadPlace place) {
-  const uint dim = arguments.head_dim;
-  const ulong first = ulong(head / (arguments.n_heads / arguments.n_kv_heads)) * dim;
-  const ulong item = (ulong(row) * arguments.n_heads + head) * dim;
-  const Attended<T> attended = {q + item,
-                                q,
-                                dim,
-                                0,
-                                reinterpret_cast<const device T*>(keys) + first,
-                                reinterpret_cast<const device T*>(values) + first,
-                                ulong(arguments.n_kv_heads) * dim,
-                                dim,
-                                arguments.start_position + row + 1,
-                                arguments.scale};
-  attend(attended, out + item, scores, weights, place);
+                                  const device uchar* keys, const device uchar* values, device float* out, uint2 group,
+                                  uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
+  if (kDim > kMaxSpanHeadDim) {
+    grouped_wide<T>(arguments, q, keys, values, out, group, spans, place);
+  } else if (kGroupSize == 1) {
+    if (kDim <= 64) {
+      grouped_spans<T, 1, 2, 1>(arguments, q, keys, values, out, group, n_groups, spans, place);
+    } else if (kDim <= 128) {
+      grouped_spans<T, 1, 4, 1>(arguments, q, keys, values, out, group, n_groups, spans, place);
+    } else {
+      grouped_spans<T, 1, 4, 2>(arguments, q, keys, values, out, group, n_groups, spans, place);
+    }
+  } else if (kDim <= 64) {
+    grouped_spans<T, 2, 2, 1>(arguments, q, keys, values, out, group, n_groups, spans, place);
+  } else if (kDim <= 128) {
+    grouped_spans<T, 2, 4, 1>(arguments, q, keys, values, out, group, n_groups, spans, place);
+  } else {
+    grouped_spans<T, 2, 4, 2>(arguments, q, keys, values, out, group, n_groups, spans, place);
+  }
 }
 
-// Grid: (heads, rows).
-kernel void grouped_attention_f32(constant GroupedAttentionArguments& arguments [[buffer(0)]],
-                                  const device float* q [[buffer(1)]], const device uchar* keys [[buffer(2)]],
-                                  const device uchar* values [[buffer(3)]], device float* out [[buffer(4)]],
-                                  uint2 group [[threadgroup_position_in_grid]],
-                                  uint thread_index [[thread_index_in_threadgroup]],
-                                  uint n_threads [[threads_per_threadgroup]], uint lane [[thread_index_in_simdgroup]],
-                                  uint simdgroup [[simdgroup_index_in_threadgroup]],
-                                  uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  threadgroup float scores[kKeyBlock];
-  threadgroup float weights[kKeyBlock];
-  const ThreadPlace place = {thread_index, n_threads, lane, simdgroup, n_simdgroups};
-  if (arguments.cache_format == MatrixFormat::kF16) {
-    grouped_attention<half>(arguments, q, keys, values, out, group.x, group.y, scores, weights, place);
+// Grid: (threadgroups that share the sets of heads of a row, rows), or (heads, rows) where head_dim is too large.
+[[max_total_threads_per_threadgroup(512)]] kernel void grouped_attention_f32(
+    constant GroupedAttentionArguments& arguments [[buffer(0)]], const device float* q [[buffer(1)]],
+    const device uchar* keys [[buffer(2)]], const device uchar* values [[buffer(3)]], device float* out [[buffer(4)]],
+    uint2 group [[threadgroup_position_in_grid]], uint2 n_groups [[threadgroups_per_grid]],
+    uint thread_index [[thread_index_in_threadgroup]], uint2 n_threads [[threads_per_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
+    uint n_simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup SpanSums spans;
+  const ThreadPlace place = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  if (MatrixFormat(kCacheFormat) == MatrixFormat::kF16) {
+    grouped_attention<half>(arguments, q, keys, values, out, group, n_groups.x, &spans, place);
   } else {
-    grouped_attention<float>(arguments, q, keys, values, out, group.x, group.y, scores, weights, place);
+    grouped_attention<float>(arguments, q, keys, values, out, group, n_groups.x, &spans, place);
   }
+}
+
+/// The rotated part of a head's query.
+METAL_FUNC const device float* rotated_query(constant LatentAttentionArguments& arguments, const device float* q,
+                                             uint row, uint head) {
+  return q + ulong(row) * arguments.q_row_stride + ulong(head) * arguments.q_head_stride + arguments.q_rope_offset;
+}
+
+template <typename T>
+METAL_FUNC void latent_spans(constant LatentAttentionArguments& arguments, const device float* query,
+                             const device float* q, const device T* cache, device float* out, uint2 group,
+                             uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
+  const HeadSet set = find_head_set<2>(1, group.x, n_groups, place);
+  const ulong stride = ulong(kDim) + kTailDim;
+  const bool whole = is_whole<4>(cache, stride, kDim) && kTailDim % kTailPerLane == 0;
+  const SharedKeys<T> shared = {cache, cache, stride, kDim, kTailDim, arguments.start_position + group.y + 1,
+                                arguments.scale, whole};
+  SpanWork<2> work;
+  work.n_queries = set.n_heads;
+  work.first_simdgroup = set.first_simdgroup;
+  work.slice = set.slice;
+  work.n_slices = set.n_slices;
+  for (uint i = 0; i < 2; ++i) {
+    const uint head = set.first_head + min(i, set.n_heads - 1);
+    const ulong item = (ulong(group.y) * arguments.n_heads + head) * kDim;
+    work.query[i] = query + item;
+    work.tail[i] = rotated_query(arguments, q, group.y, head);
+    work.out[i] = out + item;
+  }
+  attend_spans<T, 2, 4, 4, 4, true>(shared, work, spans, place);
 }
 
 template <typename T>
 METAL_FUNC void latent_attention(constant LatentAttentionArguments& arguments, const device float* query,
-                                 const device float* q, const device uchar* cache, device float* out, uint head,
-                                 uint row, threadgroup float* scores, threadgroup float* weights, ThreadPlace place) {
-  const ulong item = (ulong(row) * arguments.n_heads + head) * arguments.rank;
-  const Attended<T> attended = {
-      query + item,
-      q + ulong(row) * arguments.q_row_stride + ulong(head) * arguments.q_head_stride + arguments.q_rope_offset,
-      arguments.rank,
-      arguments.rope_dim,
-      reinterpret_cast<const device T*>(cache),
-      reinterpret_cast<const device T*>(cache),
-      ulong(arguments.rank) + arguments.rope_dim,
-      arguments.rank,
-      arguments.start_position + row + 1,
-      arguments.scale};
-  attend(attended, out + item, scores, weights, place);
+                                 const device float* q, const device T* cache, device float* out, uint2 group,
+                                 uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
+  if (kDim <= kMaxSpanRank && kTailDim <= kMaxSpanTail) {
+    latent_spans<T>(arguments, query, q, cache, out, group, n_groups, spans, place);
+    return;
+  }
+  const ulong item = (ulong(group.y) * arguments.n_heads + group.x) * kDim;
+  const WideQuery<T> wide = {query + item,
+                             rotated_query(arguments, q, group.y, group.x),
+                             kDim,
+                             kTailDim,
+                             cache,
+                             cache,
+                             ulong(kDim) + kTailDim,
+                             kDim,
+                             arguments.start_position + group.y + 1,
+                             arguments.scale};
+  attend_wide(wide, out + item, spans->chunks[0], spans->chunks[1], place);
 }
 
-// Grid: (heads, rows).
-kernel void latent_attention_f32(constant LatentAttentionArguments& arguments [[buffer(0)]],
-                                 const device float* query [[buffer(1)]], const device float* q [[buffer(2)]],
-                                 const device uchar* cache [[buffer(3)]], device float* out [[buffer(4)]],
-                                 uint2 group [[threadgroup_position_in_grid]],
-                                 uint thread_index [[thread_index_in_threadgroup]],
-                                 uint n_threads [[threads_per_threadgroup]], uint lane [[thread_index_in_simdgroup]],
-                                 uint simdgroup [[simdgroup_index_in_threadgroup]],
-                                 uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  threadgroup float scores[kKeyBlock];
-  threadgroup float weights[kKeyBlock];
-  const ThreadPlace place = {thread_index, n_threads, lane, simdgroup, n_simdgroups};
-  if (arguments.cache_format == MatrixFormat::kF16) {
-    latent_attention<half>(arguments, query, q, cache, out, group.x, group.y, scores, weights, place);
+// Grid: (threadgroups that share the pairs of heads of a row, rows), or (heads, rows) where rank or rope_dim are too
+// large.
+[[max_total_threads_per_threadgroup(512)]] kernel void latent_attention_f32(
+    constant LatentAttentionArguments& arguments [[buffer(0)]], const device float* query [[buffer(1)]],
+    const device float* q [[buffer(2)]], const device uchar* cache [[buffer(3)]], device float* out [[buffer(4)]],
+    uint2 group [[threadgroup_position_in_grid]], uint2 n_groups [[threadgroups_per_grid]],
+    uint thread_index [[thread_index_in_threadgroup]], uint2 n_threads [[threads_per_threadgroup]],
+    uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
+    uint n_simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup SpanSums spans;
+  const ThreadPlace place = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  if (MatrixFormat(kCacheFormat) == MatrixFormat::kF16) {
+    latent_attention<half>(arguments, query, q, reinterpret_cast<const device half*>(cache), out, group, n_groups.x,
+                           &spans, place);
   } else {
-    latent_attention<float>(arguments, query, q, cache, out, group.x, group.y, scores, weights, place);
+    latent_attention<float>(arguments, query, q, reinterpret_cast<const device float*>(cache), out, group, n_groups.x,
+                            &spans, place);
   }
-}
-
-// Where row `i` of a head's keys and values is in kv_b.
-METAL_FUNC const device uchar* kv_b_row(constant LatentProjectionArguments& arguments, uint head, uint i) {
-  const ulong row = ulong(head) * (arguments.nope_dim + arguments.value_dim) + i;
-  return reinterpret_cast<const device uchar*>(arguments.kv_b) + row * arguments.rank * element_bytes(arguments.format);
-}
-
-// Grid: (pieces of n_threads of the rank, heads, rows).
-kernel void latent_query_f32(constant LatentProjectionArguments& arguments [[buffer(0)]],
-                             const device float* q [[buffer(1)]], device float* query [[buffer(2)]],
-                             uint3 group [[threadgroup_position_in_grid]],
-                             uint thread_index [[thread_index_in_threadgroup]],
-                             uint n_threads [[threads_per_threadgroup]]) {
-  const uint column = group.x * n_threads + thread_index;
-  const uint head = group.y;
-  const uint row = group.z;
-  if (column >= arguments.rank) return;
-  const MatrixFormat format = arguments.format;
-  const bool aligned = is_aligned(arguments.kv_b, format);
-  const uint bytes = element_bytes(format);
-  q += ulong(row) * arguments.q_row_stride + ulong(head) * arguments.q_head_stride;
-  const device uchar* weights = kv_b_row(arguments, head, 0) + ulong(column) * bytes;
-  float sum = 0.0f;
-  for (uint i = 0; i < arguments.nope_dim; ++i, weights += ulong(arguments.rank) * bytes) {
-    sum = fma(q[i], load_element(weights, format, aligned), sum);
-  }
-  query[(ulong(row) * arguments.n_heads + head) * arguments.rank + column] = sum;
-}
-
-// Grid: (pieces of a value per simdgroup, heads, rows).
-kernel void latent_value_f32(constant LatentProjectionArguments& arguments [[buffer(0)]],
-                             const device float* latent [[buffer(1)]], device float* out [[buffer(2)]],
-                             uint3 group [[threadgroup_position_in_grid]], uint lane [[thread_index_in_simdgroup]],
-                             uint simdgroup [[simdgroup_index_in_threadgroup]],
-                             uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  const uint i = group.x * n_simdgroups + simdgroup;
-  const uint head = group.y;
-  if (i >= arguments.value_dim) return;
-  const MatrixFormat format = arguments.format;
-  const bool aligned = is_aligned(arguments.kv_b, format);
-  const uint bytes = element_bytes(format);
-  const ulong item = ulong(group.z) * arguments.n_heads + head;
-  latent += item * arguments.rank;
-  const device uchar* weights = kv_b_row(arguments, head, arguments.nope_dim + i);
-  float sum = 0.0f;
-  for (uint j = lane; j < arguments.rank; j += kSimdWidth) {
-    sum = fma(latent[j], load_element(weights + ulong(j) * bytes, format, aligned), sum);
-  }
-  sum = simd_sum(sum);
-  if (lane == 0) out[item * arguments.value_dim + i] = sum;
 }

@@ -33,4 +33,35 @@ METAL_FUNC float load_element(const device uchar* bytes, abi::MatrixFormat forma
   return format == abi::MatrixFormat::kF16 ? float(as_type<half>(bits)) : bf16_to_float(bits);
 }
 
+/// How rows of elements may be loaded.
+enum class RowAlignment : uint {
+  kBytes = 0,     // byte by byte
+  kElements = 1,  // an element at a time
+  kVectors = 2,   // four elements at a time
+};
+
+/// The first n of four elements, and 0 for the others. kVectors: n is 4 or 0.
+METAL_FUNC float4 load_elements4(const device uchar* bytes, abi::MatrixFormat format, RowAlignment alignment, uint n) {
+  float4 result = float4(0.0f);
+  if (alignment == RowAlignment::kVectors) {
+    if (n == 0) return result;
+    if (format == abi::MatrixFormat::kF32) return *reinterpret_cast<const device float4*>(bytes);
+    const ushort4 bits = *reinterpret_cast<const device ushort4*>(bytes);
+    if (format == abi::MatrixFormat::kF16) return float4(as_type<half4>(bits));
+    return as_type<float4>(uint4(bits) << 16);
+  }
+  for (uint i = 0; i < n; ++i) {
+    result[i] = load_element(bytes + i * element_bytes(format), format, alignment == RowAlignment::kElements);
+  }
+  return result;
+}
+
+/// The same for floats; `vectors`: they may be loaded four at a time.
+METAL_FUNC float4 load_floats4(const device float* x, bool vectors, uint n) {
+  float4 result = float4(0.0f);
+  if (vectors && n == 4) return *reinterpret_cast<const device float4*>(x);
+  for (uint i = 0; i < n; ++i) result[i] = x[i];
+  return result;
+}
+
 }  // namespace marlin

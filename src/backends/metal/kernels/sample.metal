@@ -85,9 +85,7 @@ uint reduce_min(uint value, threadgroup Shared& shared, Team team) {
   return result;
 }
 
-uint reduce_max(uint value, threadgroup Shared& shared, Team team) {
-  return ~reduce_min(~value, shared, team);
-}
+uint reduce_max(uint value, threadgroup Shared& shared, Team team) { return ~reduce_min(~value, shared, team); }
 
 // --- the histogram. Between one result being read and the next being written, clear_histogram() has a barrier.
 
@@ -223,8 +221,8 @@ struct KeyRange {
 
 KeyRange make_key_range(uint first, uint last) { return {first, 32u - clz(last - first)}; }
 
-/// The key of at least `n` of this threadgroup's best ones (thread_keys): no more than the `n` best tokens of all can be
-/// better. `n` is at most n_threads.
+/// The key of at least `n` of this threadgroup's best ones (thread_keys): no more than the `n` best tokens of all can
+/// be better. `n` is at most n_threads.
 uint key_of_best_threads(uint n, uint best_key, threadgroup Shared& shared, Team team) {
   KeyRange range = make_key_range(best_key, kNone);
   const uint key = shared.thread_keys[team.thread_index];
@@ -241,8 +239,8 @@ uint key_of_best_threads(uint n, uint best_key, threadgroup Shared& shared, Team
   }
 }
 
-/// Cuts after the shortest prefix of the tokens that `cut` keeps whose measures add up to `target`, from 1 to the sum of
-/// all. Keys after `last_key` are known not to be needed.
+/// Cuts after the shortest prefix of the tokens that `cut` keeps whose measures add up to `target`, from 1 to the sum
+/// of all. Keys after `last_key` are known not to be needed.
 Cut cut_at(ulong target, uint best_key, uint last_key, Cut cut, Tokens tokens, threadgroup Shared& shared, Team team) {
   KeyRange range = make_key_range(best_key, min(cut.key, last_key));
   for (;;) {
@@ -376,10 +374,8 @@ kernel void sample_f32(constant abi::SampleArguments& arguments [[buffer(0)]], d
     device_barrier();
   }
 
-  Tokens tokens = {logits,
-                   n_usable,
-                   {0.0f, arguments.distance_scale, arguments.distance_limit, arguments.distance_factor},
-                   false};
+  Tokens tokens = {
+      logits, n_usable, {0.0f, arguments.distance_scale, arguments.distance_limit, arguments.distance_factor}, false};
   const uint nan_token = scan(tokens, shared, team);
   uint best_key = reduce_min(shared.thread_keys[thread_index], shared, team);
   if (nan_token != kNone || best_key == kNegativeInfinityKey) {
@@ -390,7 +386,7 @@ kernel void sample_f32(constant abi::SampleArguments& arguments [[buffer(0)]], d
     return;
   }
   if (best_key == 0x007FFFFFu) {  // of +infinity
-    device_barrier();  // every thread has scanned
+    device_barrier();             // every thread has scanned
     replace_infinities(logits, n_usable, team);
     device_barrier();
     scan(tokens, shared, team);

@@ -136,6 +136,7 @@ void CommandBuffer::commit() {
     return;
   }
   resident = std::move(reachable);
+  order.commit_tick = EncoderOrder::instance().tick();
   const Plan plan = plan_for_commit();
   planned_error = plan.error;
   hangs = plan.hangs;

@@ -12,6 +12,7 @@
 
 #include "classes/command_queue.h"
 #include "gpu/command.h"
+#include "gpu/encoder_order.h"
 #include "gpu/hazards.h"
 
 namespace softmetal {
@@ -51,6 +52,7 @@ class CommandBuffer final : public Object {
   Hazards hazards;
   std::vector<Hold<Buffer>> resident;          // of the queue's sets, at commit
   std::vector<Hold<Buffer>> encoder_resident;  // of useResource
+  OrderState order;
 
   [[nodiscard]] const CommandList& commands() const { return list_; }
   [[nodiscard]] CommandQueue& queue_of() const { return *queue_.get(); }

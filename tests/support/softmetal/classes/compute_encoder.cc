@@ -181,7 +181,8 @@ bool ComputeEncoder::check_bindings(const char* selector) {
 }
 
 bool ComputeEncoder::check_threadgroup_memory(const char* selector) {
-  const std::size_t total = std::accumulate(lengths_.begin(), lengths_.end(), std::size_t{0});
+  const std::size_t total = std::accumulate(lengths_.begin(), lengths_.end(),
+                                            static_cast<std::size_t>(pipeline_->static_threadgroup_bytes()));
   const std::size_t limit = commands().options().max_threadgroup_memory;
   if (total > limit) {
     fault("-[%s %s]: kernel '%s': %zu bytes of threadgroup memory exceed maxThreadgroupMemoryLength, %zu", kClass,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "classes/device.h"
 
+#include <unistd.h>
+
 #include <cstring>
 
 #include "classes/command_queue.h"
@@ -109,7 +111,8 @@ Buffer* Device::new_buffer_with_bytes(const void* bytes, unsigned long n_bytes, 
 
 Buffer* Device::new_buffer_no_copy(void* memory, unsigned long n_bytes, unsigned long options, Block* deallocator) {
   constexpr const char* kSelector = "newBufferWithBytesNoCopy:length:options:deallocator:";
-  const unsigned long page = options_.page_size;
+  const unsigned long page =
+      options_.page_size != 0 ? options_.page_size : static_cast<unsigned long>(sysconf(_SC_PAGESIZE));
   if (memory == nullptr || n_bytes == 0 || reinterpret_cast<unsigned long>(memory) % page != 0 || n_bytes % page != 0) {
     fault("-[MTLDevice %s]: pointer %p and length %lu must be multiples of the page size, %lu, and not 0", kSelector,
           memory, n_bytes, page);

@@ -41,17 +41,24 @@ void Encoder::end_encoding() {
   commands_->encoder_ended(this);
 }
 
-// Encoders run one after another here; what fences order is not checked.
 void Encoder::update_fence(Fence* fence) {
   if (!can_encode("updateFence:")) return;
-  if (fence == nullptr) fault("-[%s updateFence:]: nil", type().name());
+  if (fence == nullptr) {
+    fault("-[%s updateFence:]: nil", type().name());
+    return;
+  }
   commands_->use(fence);
+  commands_->list().commands.emplace_back(UpdateFence{Hold<Fence>(fence)});
 }
 
 void Encoder::wait_for_fence(Fence* fence) {
   if (!can_encode("waitForFence:")) return;
-  if (fence == nullptr) fault("-[%s waitForFence:]: nil", type().name());
+  if (fence == nullptr) {
+    fault("-[%s waitForFence:]: nil", type().name());
+    return;
+  }
   commands_->use(fence);
+  commands_->list().commands.emplace_back(WaitForFence{Hold<Fence>(fence)});
 }
 
 }  // namespace softmetal

@@ -81,6 +81,7 @@ void Event::signal_locked(std::uint64_t value) {
 
 void Event::set_signaled_value(std::uint64_t value) {
   const auto lock = Gpu::instance().lock();
+  host_tick = EncoderOrder::instance().tick();
   signal_locked(value);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "foundation/string.h"
+#include "gpu/encoder_order.h"
 #include "runtime/block.h"
 
 namespace softmetal {
@@ -17,6 +18,8 @@ class Event final : public Object {
   // With the GPU's mutex held.
   [[nodiscard]] std::uint64_t value() const { return value_; }
   void signal_locked(std::uint64_t value);
+  EncoderIds encoders;          // those that ran before its signals
+  std::uint64_t host_tick = 0;  // of the host's last signal
 
   std::uint64_t signaled_value();
   void set_signaled_value(std::uint64_t value);
@@ -38,6 +41,7 @@ class Event final : public Object {
 class Fence final : public Object {
  public:
   Fence();
+  EncoderIds encoders;  // for the GPU's thread: those that ran before its last update
   void set_label_string(const String* label) { set_label(text_of(label)); }
 };
 

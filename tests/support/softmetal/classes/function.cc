@@ -119,6 +119,11 @@ Function::Function(const CompiledLibrary& library, const msl::Kernel& kernel, st
       name_(std::move(name)),
       constants_(std::move(constants)) {}
 
+unsigned long Function::static_threadgroup_bytes() const {
+  const auto found = library_.static_threadgroup_bytes.find(name_);
+  return found != library_.static_threadgroup_bytes.end() ? found->second : 0;
+}
+
 std::string Function::fingerprint() const {
   Hash hash;
   hash.add(library_.key);

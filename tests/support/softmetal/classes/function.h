@@ -52,6 +52,7 @@ class Function final : public Object {
   [[nodiscard]] const msl::Kernel& kernel() const { return kernel_; }
   [[nodiscard]] const std::string& name_text() const { return name_; }
   [[nodiscard]] const std::vector<msl::Launch::Constant>& constants() const { return constants_; }
+  [[nodiscard]] unsigned long static_threadgroup_bytes() const;
   /// The same for the same text, name and constants, in any process.
   [[nodiscard]] std::string fingerprint() const;
 

@@ -70,6 +70,7 @@ Pipeline::Pipeline(Device& device, const Function& function, const std::string& 
       name_(function.name_text()),
       constants_(function.constants()),
       max_threads_(device.options().max_threads),
+      static_threadgroup_bytes_(function.static_threadgroup_bytes()),
       multiple_of_width_(multiple_of_width) {
   set_label(label.empty() ? name_ : label);
   if (max_threads > 0) max_threads_ = std::min(max_threads_, max_threads);

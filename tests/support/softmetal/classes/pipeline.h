@@ -54,7 +54,7 @@ class Pipeline final : public Object {
 
   unsigned long max_total_threads() { return max_threads_; }
   unsigned long width() { return 32; }
-  unsigned long static_threadgroup_bytes() { return 0; }
+  unsigned long static_threadgroup_bytes() { return static_threadgroup_bytes_; }
   String* label_string() { return make_string(label()); }
   Device* device();
 
@@ -70,6 +70,7 @@ class Pipeline final : public Object {
   std::uint32_t used_buffers_ = 0;
   std::uint32_t required_threadgroup_ = 0;
   unsigned long max_threads_ = 0;
+  unsigned long static_threadgroup_bytes_ = 0;
   bool multiple_of_width_ = false;
 };
 

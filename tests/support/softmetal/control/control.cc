@@ -3,10 +3,12 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "control/environment.h"
 #include "gpu/gpu.h"
 #include "runtime/export.h"
 #include "runtime/object.h"
@@ -16,7 +18,7 @@ namespace {
 
 struct State {
   std::mutex mutex;
-  Options options;
+  Options options = options_of_environment();
   std::vector<std::string> faults;
   std::uint64_t n_commits = 0;  // since the last reset
   std::uint64_t n_allocations = 0;
@@ -46,6 +48,10 @@ void fault(const char* format, ...) {
   std::vsnprintf(text, sizeof(text), format, arguments);
   va_end(arguments);
   const std::lock_guard lock(state().mutex);
+  if (state().options.fatal) {
+    std::fprintf(stderr, "softmetal: %s\n", text);
+    std::abort();
+  }
   if (state().faults.size() < kMaxFaults) state().faults.emplace_back(text);
 }
 
@@ -79,7 +85,7 @@ extern "C" {
 SOFTMETAL_EXPORT void softmetal_reset() {
   softmetal::Gpu::instance().resume_hung();
   const std::lock_guard lock(state().mutex);
-  state().options = {};
+  state().options = softmetal::options_of_environment();
   state().faults.clear();
   state().n_commits = state().n_allocations = 0;
   state().plans.clear();

@@ -62,8 +62,16 @@ struct WaitForEvent {
   std::uint64_t value = 0;
 };
 
-using Command =
-    std::variant<BeginEncoder, Dispatch, Barrier, UseResource, CopyBytes, FillBytes, SignalEvent, WaitForEvent>;
+struct UpdateFence {
+  Hold<Fence> fence;
+};
+
+struct WaitForFence {
+  Hold<Fence> fence;
+};
+
+using Command = std::variant<BeginEncoder, Dispatch, Barrier, UseResource, CopyBytes, FillBytes, SignalEvent,
+                             WaitForEvent, UpdateFence, WaitForFence>;
 
 /// One argument of a dispatch: a buffer from an offset on, or bytes that were copied.
 struct BoundArgument {

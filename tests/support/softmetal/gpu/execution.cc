@@ -38,6 +38,20 @@ bool holds(const std::vector<Hold<Buffer>>& buffers, const Buffer* buffer) {
   return std::any_of(buffers.begin(), buffers.end(), [&](const Hold<Buffer>& held) { return held.get() == buffer; });
 }
 
+void check_order(const CommandBuffer& commands, const std::string& what, const std::vector<TouchedBytes>& touched) {
+  if (!commands.options().checked || !commands.options().check_encoder_order) return;
+  EncoderOrder::instance().touch(commands.order, &commands.queue_of(), what, touched);
+}
+
+TouchedBytes touched_bytes(const Buffer& buffer, std::uintptr_t begin, std::uintptr_t end, bool writes, bool tracked) {
+  return {begin, end, writes, tracked && buffer.tracked(), &buffer, buffer.described()};
+}
+
+TouchedBytes touched_part(const Buffer& buffer, std::size_t offset, std::size_t n_bytes, bool writes) {
+  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(buffer.data()) + offset;
+  return touched_bytes(buffer, begin, begin + n_bytes, writes, true);
+}
+
 struct Running {
   CommandBuffer& commands;
   const Dispatch& dispatch;
@@ -102,15 +116,20 @@ void check_residency(const Running& running, const msl::Result& result) {
 
 std::vector<TouchedBytes> bytes_of(const Running& running, const msl::Result& result) {
   std::vector<TouchedBytes> all;
+  const std::size_t n_bindings = running.launch.bindings.size();
+  const auto* bindings = running.commands.commands().bindings.data() + running.dispatch.first_binding;
   for (std::size_t i = 0; i < result.touched.size(); ++i) {
-    if (i < running.launch.bindings.size() && running.launch.bindings[i].copy != nullptr) continue;
+    if (i < n_bindings && running.launch.bindings[i].copy != nullptr) continue;
     const msl::Touched& touched = result.touched[i];
+    const Buffer& buffer = i < n_bindings ? *bindings[i].buffer.get() : *running.reachable[i - n_bindings].get();
+    const bool tracked =
+        i < n_bindings || holds(running.commands.encoder_resident, &buffer) || is_bound(running, &buffer);
     const auto base = reinterpret_cast<std::uintptr_t>(touched.range.data);
     if (touched.read_begin < touched.read_end) {
-      all.push_back({base + touched.read_begin, base + touched.read_end, false});
+      all.push_back(touched_bytes(buffer, base + touched.read_begin, base + touched.read_end, false, tracked));
     }
     if (touched.write_begin < touched.write_end) {
-      all.push_back({base + touched.write_begin, base + touched.write_end, true});
+      all.push_back(touched_bytes(buffer, base + touched.write_begin, base + touched.write_end, true, tracked));
     }
   }
   return all;
@@ -142,17 +161,23 @@ void run(CommandBuffer& commands, const Dispatch& dispatch) {
   }
   if (!options.checked) return;
   check_residency(running, result);
-  commands.hazards.dispatch(dispatch.pipeline->name(), bytes_of(running, result));
+  const std::vector<TouchedBytes> touched = bytes_of(running, result);
+  commands.hazards.dispatch(dispatch.pipeline->name(), touched);
+  check_order(commands, "kernel '" + dispatch.pipeline->name() + "'", touched);
 }
 
 void copy(CommandBuffer& commands, const CopyBytes& copy) {
   const bool alive = check_alive(commands, *copy.from.get()) && check_alive(commands, *copy.to.get());
   if (!alive || !commands.options().execute) return;
+  check_order(commands, "copyFromBuffer",
+              {touched_part(*copy.from.get(), copy.from_offset, copy.n_bytes, false),
+               touched_part(*copy.to.get(), copy.to_offset, copy.n_bytes, true)});
   std::memmove(copy.to->data() + copy.to_offset, copy.from->data() + copy.from_offset, copy.n_bytes);
 }
 
 void fill(CommandBuffer& commands, const FillBytes& fill) {
   if (!check_alive(commands, *fill.buffer.get()) || !commands.options().execute) return;
+  check_order(commands, "fillBuffer", {touched_part(*fill.buffer.get(), fill.range.location, fill.range.length, true)});
   std::memset(fill.buffer->data() + fill.range.location, fill.value, fill.range.length);
 }
 
@@ -162,6 +187,7 @@ void execute(CommandBuffer& commands, const Command& command) {
   if (const auto* begin = std::get_if<BeginEncoder>(&command)) {
     commands.encoder_resident.clear();
     commands.hazards.begin_encoder(begin->concurrent);
+    EncoderOrder::instance().begin_encoder(commands.order, &commands.queue_of());
   } else if (const auto* dispatch = std::get_if<Dispatch>(&command)) {
     run(commands, *dispatch);
   } else if (const auto* barrier = std::get_if<Barrier>(&command)) {
@@ -173,6 +199,13 @@ void execute(CommandBuffer& commands, const Command& command) {
     copy(commands, *copied);
   } else if (const auto* filled = std::get_if<FillBytes>(&command)) {
     fill(commands, *filled);
+  } else if (const auto* update = std::get_if<UpdateFence>(&command)) {
+    update->fence->encoders = commands.order.before;
+    update->fence->encoders.insert(commands.order.encoder);
+  } else if (const auto* wait = std::get_if<WaitForFence>(&command)) {
+    const EncoderIds& encoders = wait->fence->encoders;
+    commands.order.before.insert(encoders.begin(), encoders.end());
+    commands.order.own.insert(encoders.begin(), encoders.end());
   }
 }
 

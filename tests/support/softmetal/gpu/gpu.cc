@@ -135,7 +135,13 @@ void Gpu::advance(CommandBuffer& commands, Lock& held) {
     const Command& command = list[commands.next_command];
     if (const auto* wait = std::get_if<WaitForEvent>(&command); wait != nullptr) {
       if (wait->event->value() < wait->value) return;
+      OrderState& order = commands.order;
+      order.before_all.insert(wait->event->encoders.begin(), wait->event->encoders.end());
+      order.own.insert(wait->event->encoders.begin(), wait->event->encoders.end());
+      order.commit_tick = std::max(order.commit_tick, wait->event->host_tick);
     } else if (const auto* signal = std::get_if<SignalEvent>(&command); signal != nullptr) {
+      signal->event->encoders.insert(commands.order.own.begin(), commands.order.own.end());
+      EncoderOrder::instance().prune(signal->event->encoders);
       signal->event->signal_locked(signal->value);
     } else {
       held.unlock();
@@ -162,6 +168,7 @@ void Gpu::end(CommandBuffer& commands) {
   commands.make_error();
   commands.state = commands.failure ? Status::kError : Status::kCompleted;
   commands.mark_in_flight(false);
+  EncoderOrder::instance().end(commands.order, EncoderOrder::instance().tick());
   commands.queue_of().line().pop_front();
   const HandlerOrder order = commands.options().handler_order;
   const bool handlers_first =

@@ -15,6 +15,9 @@ struct TouchedBytes {
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
   bool writes = false;
+  bool tracked = false;            // Metal orders encoders for it
+  const Buffer* buffer = nullptr;  // never followed: it may be gone
+  std::string name = {};           // of the buffer
 };
 
 class Hazards {

@@ -127,6 +127,16 @@ fs::path folder_of(const std::string& key, const std::string& text, const Macros
   return final;
 }
 
+// Of each kernel that has any, as the translator measured it.
+std::map<std::string, unsigned long> threadgroup_bytes(const fs::path& folder) {
+  std::map<std::string, unsigned long> found;
+  std::ifstream file(folder / "kernels.strict");
+  std::string name;
+  unsigned long n_bytes = 0;
+  while (file >> name >> n_bytes) found[name] = n_bytes;
+  return found;
+}
+
 }  // namespace
 
 const CompiledLibrary* compile_library(const std::string& text, const Macros& macros, std::string& error) {
@@ -147,7 +157,7 @@ const CompiledLibrary* compile_library(const std::string& text, const Macros& ma
   if (folder.empty()) return nullptr;
   const msl::KernelLibrary* kernels = msl::load_kernel_library((folder / kObject).string(), error);
   if (kernels == nullptr) return nullptr;
-  return &compiled->emplace(key, CompiledLibrary{key, kernels}).first->second;
+  return &compiled->emplace(key, CompiledLibrary{key, kernels, threadgroup_bytes(folder)}).first->second;
 }
 
 }  // namespace softmetal

@@ -4,6 +4,7 @@
 // process starts at once; several processes may do so at the same time.
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ namespace softmetal {
 struct CompiledLibrary {
   std::string key;  // the hash
   const msl::KernelLibrary* kernels = nullptr;
+  std::map<std::string, unsigned long> static_threadgroup_bytes = {};  // by function name; not of template instances
 };
 
 using Macros = std::vector<std::pair<std::string, std::string>>;

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention of one query by a whole threadgroup, for dimensions that registers cannot hold (attend_spans.h).
+#pragma once
+
+#include <metal_stdlib>
+
+#include "backends/metal/kernels/reduce.h"
+
+namespace marlin {
+
+constant constexpr uint kKeyBlock = 64;  // two keys per lane
+
+/// One query and what it meets. The query comes in two parts, each key in one piece.
+template <typename T>
+struct WideQuery {
+  const device float* query;
+  const device float* query_tail;
+  uint query_dim;
+  uint tail_dim;
+  const device T* keys;
+  const device T* values;
+  ulong stride;  // of keys and values, in elements
+  uint value_dim;
+  uint n_positions;
+  float scale;
+};
+
+/// Writes out[value_dim]. A score is a simdgroup's work, a dimension of the values a thread's; the sums live in `out`.
+/// `scores` and `weights` hold kKeyBlock floats. Blocks begin at position 0, so that a row's result does not depend on
+/// how a prompt is cut.
+template <typename T>
+METAL_FUNC void attend_wide(WideQuery<T> a, device float* out, threadgroup float* scores, threadgroup float* weights,
+                            ThreadPlace place) {
+  float maximum = -INFINITY;
+  float sum = 0.0f;
+  for (uint first = 0; first < a.n_positions; first += kKeyBlock) {
+    const uint n = metal::min(kKeyBlock, a.n_positions - first);
+    for (uint i = place.simdgroup; i < n; i += place.n_simdgroups) {
+      const device T* key = a.keys + (first + i) * a.stride;
+      float dot = 0.0f;
+      for (uint j = place.lane; j < a.query_dim; j += kSimdWidth) dot = metal::fma(a.query[j], float(key[j]), dot);
+      key += a.query_dim;
+      for (uint j = place.lane; j < a.tail_dim; j += kSimdWidth) dot = metal::fma(a.query_tail[j], float(key[j]), dot);
+      dot = metal::simd_sum(dot);
+      if (place.lane == 0) scores[i] = dot * a.scale;
+    }
+    metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+    // every simdgroup computes the same
+    const bool has0 = place.lane < n;
+    const bool has1 = place.lane + kSimdWidth < n;
+    const float score0 = has0 ? scores[place.lane] : -INFINITY;
+    const float score1 = has1 ? scores[place.lane + kSimdWidth] : -INFINITY;
+    const float new_maximum = metal::max(maximum, metal::simd_max(metal::max(score0, score1)));
+    const float factor = first == 0 ? 0.0f : metal::precise::exp(maximum - new_maximum);
+    const float weight0 = has0 ? metal::precise::exp(score0 - new_maximum) : 0.0f;
+    const float weight1 = has1 ? metal::precise::exp(score1 - new_maximum) : 0.0f;
+    sum = metal::fma(sum, factor, metal::simd_sum(weight0 + weight1));
+    maximum = new_maximum;
+    if (place.simdgroup == 0) {
+      weights[place.lane] = weight0;
+      weights[place.lane + kSimdWidth] = weight1;
+    }
+    metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
+    for (uint j = place.thread_index; j < a.value_dim; j += place.n_threads) {
+      float value = first == 0 ? 0.0f : out[j] * factor;
+      const device T* element = a.values + first * a.stride + j;
+      for (uint i = 0; i < n; ++i, element += a.stride) value = metal::fma(weights[i], float(*element), value);
+      out[j] = value;
+    }
+  }
+  const float inverse = 1.0f / sum;
+  for (uint j = place.thread_index; j < a.value_dim; j += place.n_threads) out[j] *= inverse;
+}
+
+}  // namespace marlin
