@@ -65,7 +65,8 @@ class DeviceTensor {
 
  private:
   // aligned for T and for nothing wider
-  static constexpr std::size_t kOffset = kGuardBytes + std::max<std::size_t>(4, sizeof(T));  // what a binding may begin at
+  static constexpr std::size_t kOffset =
+      kGuardBytes + std::max<std::size_t>(4, sizeof(T));  // what a binding may begin at
 
   [[nodiscard]] bool is_fresh(std::size_t begin, std::size_t end) const {
     return std::all_of(buffer_->host() + begin, buffer_->host() + end, [](std::byte b) { return b == kFresh; });
