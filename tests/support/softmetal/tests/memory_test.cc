@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Buffers, residency, references that are not retained, and barriers.
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "tests/support/softmetal/tests/bench.h"
@@ -69,12 +71,12 @@ TEST_F(Memory, AllocationsCanFail) {
 }
 
 TEST_F(Memory, NoCopyNeedsPages) {
-  constexpr unsigned long kPage = 16384;
+  const auto page = static_cast<unsigned long>(sysconf(_SC_PAGESIZE));
   constexpr const char* kSelector = "newBufferWithBytesNoCopy:length:options:deallocator:";
-  void* memory = std::aligned_alloc(kPage, 2 * kPage);
+  void* memory = std::aligned_alloc(page, 2 * page);
   static_cast<float*>(memory)[3] = 5;
   {
-    Owned buffer(send<Id, void*>(device_, kSelector, memory, 2 * kPage, 0UL, static_cast<void*>(nullptr)));
+    Owned buffer(send<Id, void*>(device_, kSelector, memory, 2 * page, 0UL, static_cast<void*>(nullptr)));
     EXPECT_EQ(send(buffer, "contents"), memory);
     Id commands = Bench::commands();
     Id encoder = Bench::encoder(commands);
@@ -83,10 +85,10 @@ TEST_F(Memory, NoCopyNeedsPages) {
     run(commands);
     EXPECT_EQ(contents(y_)[3], 10.0F);
   }
-  EXPECT_EQ(
-      (send<Id, void*>(device_, kSelector, static_cast<char*>(memory) + 4096, kPage, 0UL, static_cast<void*>(nullptr))),
-      nullptr);
-  EXPECT_EQ((send<Id, void*>(device_, kSelector, memory, kPage + 4096, 0UL, static_cast<void*>(nullptr))), nullptr);
+  EXPECT_EQ((send<Id, void*>(device_, kSelector, static_cast<char*>(memory) + page / 2, page, 0UL,
+                             static_cast<void*>(nullptr))),
+            nullptr);
+  EXPECT_EQ((send<Id, void*>(device_, kSelector, memory, page + page / 2, 0UL, static_cast<void*>(nullptr))), nullptr);
   expect_faults({kSelector, kSelector});
   std::free(memory);
 }
