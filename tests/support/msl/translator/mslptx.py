@@ -5,7 +5,7 @@
   mslptx.py --clang clang++-14 [-I DIR] [-D NAME=VALUE] [--arch sm_80] --output DIR FILE.metal...
 
 Writes DIR/FILE.ptx, whose entry points have the kernels' host names and take one msl::Buffers (include/ptx/seam.h); a
-function constant is a variable of the module. PTX for sm_80 runs on every later GPU. tools/metal-on-nvidia.py runs it.
+function constant is a variable of the module, named at the end of the file. PTX for sm_80 runs on every later GPU. tools/metal-on-nvidia.py runs it.
 """
 import argparse
 import os
@@ -63,8 +63,11 @@ def build(path, arguments):
                        toolchain.LANGUAGE + toolchain.WARNINGS + target + host_headers(arguments.clang))
     with open(prefix + '.ll', 'w', encoding='utf-8') as file:
         file.write(annotate(ir, host_names))
-    toolchain.run([arguments.clang, '-S', '-x', 'ir', prefix + '.ll', '-o', prefix + '.ptx'] + target[:2] +
+    toolchain.run([arguments.clang, '-S', '-x', 'ir', prefix + '.ll', '-o', prefix + '.ptx', '-ffp-contract=off'] + FLAGS[:2] +
                   target_flags(arguments.arch))
+    with open(prefix + '.ptx', 'a', encoding='utf-8') as file:
+        for index, name in re.findall(r'^MSL_CONSTANT\(\d+, (\d+), (\w+)\)', cpp, re.M):
+            file.write(f'// function constant {index}: {name}\n')
     return host_names
 
 

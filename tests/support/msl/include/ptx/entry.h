@@ -44,16 +44,16 @@ struct Signature<void(P...)> {
 #define MSL_UNPAREN(...) __VA_ARGS__
 
 /// A function constant is a variable of the module, under its own name: set before a launch.
-#define MSL_CONSTANT(id, index, variable)                                     \
-  extern "C" {                                                                \
-  __attribute__((address_space(1))) __typeof__(variable + 0) variable;        \
+#define MSL_CONSTANT(id, index, variable)                              \
+  extern "C" {                                                         \
+  __attribute__((address_space(1))) __typeof__(variable + 0) variable; \
   }
 
-#define MSL_KERNEL(id, host_name, limit, expression, list, ...)                                                  \
-  extern "C" void msl_entry_##id(::msl::Buffers buffers) asm(host_name);                                         \
-  extern "C" void msl_entry_##id(::msl::Buffers buffers) {                                                       \
-    constexpr ::msl::Parameter parameters[] = {MSL_UNPAREN list};                                                \
-    auto* kernel_function = &MSL_UNPAREN expression;                                                             \
-    ::msl::Signature<::std::remove_pointer_t<decltype(kernel_function)>>::template call<__VA_ARGS__>(            \
+#define MSL_KERNEL(id, host_name, limit, expression, list, ...)                                                        \
+  extern "C" void msl_entry_##id(::msl::Buffers buffers) asm(host_name);                                               \
+  extern "C" void msl_entry_##id(::msl::Buffers buffers) {                                                             \
+    constexpr ::msl::Parameter parameters[] = {MSL_UNPAREN list};                                                      \
+    auto* kernel_function = &MSL_UNPAREN expression;                                                                   \
+    ::msl::Signature<::std::remove_pointer_t<decltype(kernel_function)>>::template call<__VA_ARGS__>(                  \
         kernel_function, parameters, buffers, ::std::make_index_sequence<sizeof(parameters) / sizeof(*parameters)>{}); \
   }

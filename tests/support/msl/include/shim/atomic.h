@@ -47,8 +47,7 @@ MSL_INLINE auto modify(Pointer p, Change change, Site site) {
   // Begins with a guess, since a plain read would be a hazard to racecheck.
   T before = T();
   for (;;) {
-    const int found =
-        __nvvm_atom_cas_gen_i((int*)&p->value, as_type<int>(before), as_type<int>((T)change(before)));
+    const int found = __nvvm_atom_cas_gen_i((int*)&p->value, as_type<int>(before), as_type<int>((T)change(before)));
     if (found == as_type<int>(before)) return before;
     before = as_type<T>(found);
   }
