@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Repeats launches of the Metal kernels on an NVIDIA GPU and compares what they leave in memory with what the interpreter
-left, plainly and then under compute-sanitizer where that is installed. docs/metal-testing.md says how to make the input.
+"""Repeats launches of the Metal kernels on an NVIDIA GPU and compares what they leave in memory with what the
+interpreter left, plainly and then under compute-sanitizer where that is installed. docs/metal-testing.md says how to
+make the input.
 
   metal-on-nvidia.py --ptx DIR --launches DIR [--only REGEX] [--per-kind N]
 
@@ -14,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -25,7 +27,10 @@ import time
 WITH_EXP = re.compile(r'grouped_attention|latent_attention|moe_gate_up|router')
 TOLERANCE = 2e-6
 TOOLS = ('memcheck', 'racecheck', 'synccheck')
-SECONDS = 240  # for each way of running: a kernel that hangs must not hang the script
+# Exit codes of a replay, besides 0 and 1.
+NOT_STARTED = 2
+CRASHED = 3  # the driver ended it
+TIMED_OUT = 124
 
 
 class Gpu:
@@ -72,7 +77,8 @@ class Gpu:
 
     def set_constant(self, module, name, value):
         address, size = ctypes.c_uint64(), ctypes.c_size_t()
-        self.check(self.cuda.cuModuleGetGlobal_v2(ctypes.byref(address), ctypes.byref(size), module, name.encode()), name)
+        code = self.cuda.cuModuleGetGlobal_v2(ctypes.byref(address), ctypes.byref(size), module, name.encode())
+        self.check(code, name)
         self.write(address.value, value)
 
     def launch(self, module, name, grid, threads, buffers):
@@ -86,7 +92,8 @@ class Gpu:
 
 def without_first_barrier(ptx, kernel):
     """The PTX of a file with one barrier of a kernel left out: what racecheck has to find."""
-    place = re.search(rb'\.func [^(]*' + kernel.encode() + rb'[^(]*\([^{;]*\)\s*\{.*?\n(\s*bar\.sync[^\n]*\n)', ptx, re.S)
+    definition = rb'\.func [^(]*' + kernel.encode() + rb'[^(]*\([^{;]*\)\s*\{'
+    place = re.search(definition + rb'.*?\n(\s*bar\.sync[^\n]*\n)', ptx, re.S)
     return ptx[:place.start(1)] + ptx[place.end(1):]
 
 
@@ -164,7 +171,8 @@ def compare(expected, found, tolerance):
         off = float('inf') if max(a, b) < 1 << 23 or x - x != 0 or y - y != 0 else abs(x - y) / max(largest, 1e-30)
         worst = max(worst, off)
         if off > tolerance and not problem:
-            problem = f'word {i}: {a:#010x} ({x:.9g}) expected, {b:#010x} ({y:.9g}) found; {len(different)} of {n} differ'
+            problem = (f'word {i}: {a:#010x} ({x:.9g}) expected, {b:#010x} ({y:.9g}) found; '
+                       f'{len(different)} of {n} differ')
     return problem, worst
 
 
@@ -179,7 +187,8 @@ def as_float(word):
 def constants_of(path):
     """Names of the function constants by index."""
     with open(path, encoding='utf-8') as file:
-        return {int(index): name for index, name in re.findall(r'^// function constant (\d+): (\w+)', file.read(), re.M)}
+        found = re.findall(r'^// function constant (\d+): (\w+)', file.read(), re.M)
+    return {int(index): name for index, name in found}
 
 
 def run_here(arguments):
@@ -191,65 +200,94 @@ def run_here(arguments):
         modules[name] = gpu.load(path, arguments.drop_barrier_of)
         constants[name] = constants_of(path)
     rows = collections.OrderedDict()
-    begin = time.time()
+    begin, crashed = time.time(), False
     for launch in launches.chosen:
-        problem, error = replay(gpu, modules, constants, launches, launch)
+        try:
+            problem, error = replay(gpu, modules, constants, launches, launch)
+        except RuntimeError as failure:  # the context is lost with it
+            problem, error, crashed = f'{failure}; later launches were not run', 0.0, True
         row = rows.setdefault(launch['kernel'], [0, 0, 0, 0.0, ''])
         row[0] += 1
         row[1] += error == 0.0 and not problem
         row[2] += bool(problem)
         row[3] = max(row[3], error)
         row[4] = row[4] or problem
+        if crashed:
+            break
     print(f'{gpu.name}: {len(launches.chosen)} launches, {time.time() - begin:.1f} s')
     print(f'{"kernel":30}{"launches":>9}{"same bits":>10}{"wrong":>7}{"error":>10}')
     for kernel in sorted(rows):
         n, same, wrong, error, problem = rows[kernel]
         print(f'{kernel:30}{n:9}{same:10}{wrong:7}{error:10.1e}  {problem}')
+    if crashed:
+        return CRASHED
     return 1 if not rows or any(row[2] for row in rows.values()) else 0
 
 
-def run_under(prefix, options):
-    """Runs this script as a process of its own; its exit code and output."""
+def run_under(prefix, arguments, only, per_kind, extra=()):
+    """Replays in a process of its own; its exit code and output. A kernel that hangs must not hang this script."""
+    command = prefix + [sys.executable, os.path.abspath(__file__), '--here', '--ptx', arguments.ptx, '--launches',
+                        arguments.launches, '--only', only, '--per-kind', str(per_kind)] + list(extra)
     with tempfile.TemporaryFile('w+') as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         try:
-            code = subprocess.run(prefix + [sys.executable, os.path.abspath(__file__), '--here'] + options, stdout=output,
-                                  stderr=subprocess.STDOUT, timeout=SECONDS, check=False).returncode
+            code = process.wait(timeout=arguments.seconds)
         except subprocess.TimeoutExpired:
-            code = 124
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            code = TIMED_OUT
         output.seek(0)
         return code, output.read()
 
 
-def run_all(arguments):
-    common = ['--ptx', arguments.ptx, '--launches', arguments.launches]
-    chosen = common + ['--only', arguments.only]
-    code, text = run_under([], chosen + ['--per-kind', str(arguments.per_kind)])
+def run_plainly(arguments):
+    """The rows of the table for results. After a crash, each kernel on its own."""
+    code, text = run_under([], arguments, arguments.only, arguments.per_kind)
     print(text)
-    results = [('results', code, 'the same' if code == 0 else 'wrong')]
+    if code in (0, 1):
+        return [('results', code, 'as on the interpreter' if code == 0 else 'different')]
+    if code == NOT_STARTED:
+        return [('results', code, 'not started: ' + text.strip().split('\n')[-1])]
+    rows = [('results', code, 'crashed or hung; each kernel on its own:')]
+    names = {launch['kernel'] for launch in Launches(arguments.launches, arguments.only, 1).chosen}
+    for name in sorted(names):
+        code, text = run_under([], arguments, f'^{name}$', arguments.per_kind)
+        rows.append(('  ' + name, code, '' if code == 0 else text.strip().split('\n')[-1]))
+    return rows
+
+
+def run_all(arguments):
+    results = run_plainly(arguments)
     sanitizer = shutil.which('compute-sanitizer')
-    for tool in TOOLS if sanitizer else ():
-        command = [sanitizer, '--tool', tool, '--error-exitcode', '9', '--print-limit', '5']
-        code, text = run_under(command, chosen + ['--per-kind', str(arguments.per_kind_checked)])
+    for tool in TOOLS if sanitizer and results[0][1] != NOT_STARTED else ():
+        command = [sanitizer, '--tool', tool, '--target-processes', 'all', '--error-exitcode', '9']
+        command += ['--print-limit', '5']
+        code, text = run_under(command, arguments, arguments.only, arguments.per_kind_checked)
         results.append((tool, code, summary(text, code)))
         if code:
-            print(f'---- {tool}\n{text[-6000:]}')
-        if tool == 'racecheck' and code == 0:  # does it see?
-            planted = ['--only', '^rms_norm', '--per-kind', '2', '--drop-barrier-of', 'rms_norm']
-            code, text = run_under(command, common + planted)
-            seen = 'hazard' in text and code == 9
+            print(f'---- {tool}\n{text[-5000:]}')
+        if tool == 'racecheck':  # does it see?
+            code, text = run_under(command, arguments, '^rms_norm', 2, ['--drop-barrier-of', 'rms_norm'])
+            seen = re.search(r'RACECHECK SUMMARY: [1-9]', text) is not None
             results.append(('racecheck, a barrier removed', 0 if seen else 1, summary(text, code)))
+            if not seen:
+                print(f'---- racecheck, a barrier removed\n{text[-3000:]}')
     if not sanitizer:
         print('compute-sanitizer is not installed: memory, races and barriers were not checked')
+    print()
     for what, code, text in results:
         print(f'{what:32}{"ok" if code == 0 else "FAILED":8}{text}')
     return 1 if any(code for _, code, _ in results) else 0
 
 
 def summary(text, code):
-    if code == 124:
-        return f'not finished in {SECONDS} s'
-    lines = [line for line in text.split('\n') if 'SUMMARY' in line]
-    return lines[-1].strip('= ') if lines else f'exit code {code}'
+    if code == TIMED_OUT:
+        return 'not finished in time'
+    if 'Device not supported' in text:
+        return 'compute-sanitizer says that it does not support this device'
+    launches = re.search(r'\d+ launches', text)
+    lines = [line.strip('= ') for line in text.split('\n') if 'SUMMARY' in line]
+    return f'{launches.group() if launches else "no launches"}; {lines[-1] if lines else f"exit code {code}"}'
 
 
 def main():
@@ -259,10 +297,17 @@ def main():
     parser.add_argument('--only', default='', help='regular expression for kernels')
     parser.add_argument('--per-kind', type=int, default=1000, help='launches of each kernel, threads and constants')
     parser.add_argument('--per-kind-checked', type=int, default=2, help='the same under compute-sanitizer')
+    parser.add_argument('--seconds', type=int, default=300, help='for each way of running')
     parser.add_argument('--here', action='store_true', help='only replay, in this process')
     parser.add_argument('--drop-barrier-of', help='a kernel whose first barrier is left out')
     arguments = parser.parse_args()
-    return run_here(arguments) if arguments.here else run_all(arguments)
+    if not arguments.here:
+        return run_all(arguments)
+    try:
+        return run_here(arguments)
+    except (OSError, RuntimeError) as error:
+        print(error)
+        return NOT_STARTED
 
 
 if __name__ == '__main__':

@@ -5,7 +5,8 @@
   mslptx.py --clang clang++-14 [-I DIR] [-D NAME=VALUE] [--arch sm_80] --output DIR FILE.metal...
 
 Writes DIR/FILE.ptx, whose entry points have the kernels' host names and take one msl::Buffers (include/ptx/seam.h); a
-function constant is a variable of the module, named at the end of the file. PTX for sm_80 runs on every later GPU. tools/metal-on-nvidia.py runs it.
+function constant is a variable of the module, named at the end of the file. PTX for sm_80 runs on every later GPU.
+tools/metal-on-nvidia.py runs it.
 """
 import argparse
 import os
@@ -28,8 +29,8 @@ def target_flags(arch):
 
 
 def host_headers(clang):
-    """The C++ headers of this machine, for <type_traits> and the like: freestanding, they hold nothing that a GPU lacks.
-    glibc's want to know the host's architecture."""
+    """The C++ headers of this machine, for <type_traits> and the like: freestanding, they hold nothing that a GPU
+    lacks. glibc's want to know the host's architecture."""
     messages = subprocess.run([clang, '-E', '-x', 'c++', '-v', os.devnull], stderr=subprocess.PIPE, text=True,
                               stdout=subprocess.DEVNULL, check=True).stderr
     folders = re.search(r'<\.\.\.> search starts here:\n(.*)End of search list', messages, re.S).group(1).split()
@@ -49,7 +50,8 @@ def annotate(ir, host_names):
     ir = re.sub(r'^!nvvm\.annotations.*\n', '', ir, flags=re.M)
     first = 1 + max([int(n) for n in re.findall(r'^!(\d+) =', ir, re.M)], default=0)
     named = ', '.join(f'!{first + i}' for i in range(len(rows)))
-    return '\n'.join([ir, f'!nvvm.annotations = !{{{named}}}'] + [f'!{first + i} = {r}' for i, r in enumerate(rows)]) + '\n'
+    lines = [ir, f'!nvvm.annotations = !{{{named}}}'] + [f'!{first + i} = {row}' for i, row in enumerate(rows)]
+    return '\n'.join(lines) + '\n'
 
 
 def build(path, arguments):
