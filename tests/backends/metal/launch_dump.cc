@@ -60,7 +60,7 @@ void LaunchDump::add_block(const msl::ByteRange& range) {
   blocks_.push_back({data, {data, data + range.size}, false});
 }
 
-const LaunchDump::Block* LaunchDump::find(std::uint64_t address) const {
+LaunchDump::Block* LaunchDump::find(std::uint64_t address) {
   const auto holds = [address](const Block& block) { return address - address_of(block.data) < block.content.size(); };
   const auto found = std::find_if(blocks_.begin(), blocks_.end(), holds);
   return found == blocks_.end() ? nullptr : &*found;
@@ -76,7 +76,7 @@ void LaunchDump::before(const msl::Launch& launch) {
 
 void LaunchDump::mark_used(const msl::Launch& launch, const msl::Result& result, bool checked) {
   const auto mark = [this](const void* data) {
-    if (const Block* block = find(address_of(data))) const_cast<Block*>(block)->used = true;
+    if (Block* block = find(address_of(data))) block->used = true;
   };
   for (const msl::Launch::Binding& binding : launch.bindings) mark(binding.range.data);
   for (const msl::Touched& touched : result.touched) {
@@ -90,7 +90,7 @@ std::size_t LaunchDump::number_of(const Block* block) const {
       std::count_if(blocks_.data(), block, [](const Block& earlier) { return earlier.used; }));
 }
 
-std::string LaunchDump::addresses_in(std::span<const std::byte> bytes, std::uint64_t first_address) const {
+std::string LaunchDump::addresses_in(std::span<const std::byte> bytes, std::uint64_t first_address) {
   std::vector<std::string> rows;
   for (std::size_t i = (8 - first_address % 8) % 8; i + 8 <= bytes.size(); i += 8) {
     std::uint64_t word = 0;

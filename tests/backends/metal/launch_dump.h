@@ -41,11 +41,11 @@ class LaunchDump {
   };
 
   void add_block(const msl::ByteRange& range);
-  [[nodiscard]] const Block* find(std::uint64_t address) const;
+  [[nodiscard]] Block* find(std::uint64_t address);
   [[nodiscard]] std::size_t number_of(const Block* block) const;  // among those used
   void mark_used(const msl::Launch& launch, const msl::Result& result, bool checked);
   /// "[[offset, block, offset in block]...]": the addresses of blocks that `bytes` holds, at multiples of 8.
-  [[nodiscard]] std::string addresses_in(std::span<const std::byte> bytes, std::uint64_t first_address) const;
+  [[nodiscard]] std::string addresses_in(std::span<const std::byte> bytes, std::uint64_t first_address);
   std::size_t store(std::span<const std::byte> bytes);
 
   std::ofstream launches_;

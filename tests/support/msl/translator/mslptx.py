@@ -65,8 +65,8 @@ def build(path, arguments):
                        toolchain.LANGUAGE + toolchain.WARNINGS + target + host_headers(arguments.clang))
     with open(prefix + '.ll', 'w', encoding='utf-8') as file:
         file.write(annotate(ir, host_names))
-    toolchain.run([arguments.clang, '-S', '-x', 'ir', prefix + '.ll', '-o', prefix + '.ptx', '-ffp-contract=off'] + FLAGS[:2] +
-                  target_flags(arguments.arch))
+    toolchain.run([arguments.clang, '-x', 'ir', '-S', '-o', prefix + '.ptx', prefix + '.ll', '-O3', '-ffp-contract=off',
+                   FLAGS[0]] + target_flags(arguments.arch))
     with open(prefix + '.ptx', 'a', encoding='utf-8') as file:
         for index, name in re.findall(r'^MSL_CONSTANT\(\d+, (\d+), (\w+)\)', cpp, re.M):
             file.write(f'// function constant {index}: {name}\n')

@@ -17,9 +17,9 @@
 #endif
 // A threadgroup variable. Its type in address space 3 may be a class without a constructor for that space, so what is
 // emitted, to be measured by translator/strict.py, is bytes of the same size.
-#define MSL_THREADGROUP(id, variable, dimensions, ...)                                                \
-  typedef __VA_ARGS__ msl_type_##id MSL_UNPAREN dimensions;                                           \
-  static MSL_THREADGROUP_STORAGE char msl_storage_##variable[sizeof(msl_type_##id)];                  \
+#define MSL_THREADGROUP(id, variable, dimensions, ...)                               \
+  typedef __VA_ARGS__ msl_type_##id MSL_UNPAREN dimensions;                          \
+  static MSL_THREADGROUP_STORAGE char msl_storage_##variable[sizeof(msl_type_##id)]; \
   threadgroup msl_type_##id& variable = *(threadgroup msl_type_##id*)(void*)msl_storage_##variable
 #else
 #define device
