@@ -43,3 +43,16 @@ function(marlin_test name)
   add_test(NAME ${name} COMMAND test_${name})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
 endfunction()
+
+# marlin_softmetal_test(<name> PROGRAM <test> FILTER <gtest filter> OPTIONS <SOFTMETAL words> [LABELS <labels>...]): the metal
+# cases of a test program on Metal in software; any violation of Metal's rules ends the program. The program's own test
+# then leaves them out.
+function(marlin_softmetal_test name)
+  cmake_parse_arguments(ARG "" "PROGRAM;FILTER;OPTIONS" "LABELS" ${ARGN})
+  if(NOT MARLIN_SOFTMETAL OR APPLE)
+    return()
+  endif()
+  add_test(NAME ${name} COMMAND test_${ARG_PROGRAM} --gtest_filter=${ARG_FILTER})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" ENVIRONMENT "SOFTMETAL=fatal,${ARG_OPTIONS}")
+  set_tests_properties(${ARG_PROGRAM} PROPERTIES ENVIRONMENT "GTEST_FILTER=-*/metal*")
+endfunction()

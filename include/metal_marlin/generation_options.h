@@ -20,8 +20,8 @@ struct LogitBias {
 };
 
 /// How one token is chosen from the logits. The stages run in this order: logit bias, penalties, temperature, min_p,
-/// top_k, top_p, draw; each filter works on what the one before it left, renormalised. Tokens below 2^-40 of the largest
-/// probability are never drawn.
+/// top_k, top_p, draw; each filter works on what the one before it left, renormalised. Tokens below 2^-40 of the
+/// largest probability are never drawn.
 struct SamplingOptions {
   /// >= 0; 0 = greedy: the largest logit, the lowest id of equals.
   double temperature = 1.0;

@@ -34,12 +34,25 @@ struct Matrix {
   std::uint32_t reserved;
 };
 
+/// What the code of a kernel can be made for, in one number: format, bits, codebook, and whether words of the weights
+/// may be loaded as such.
+enum : std::uint32_t { kAnyEncoding = 0xFFFFFFFFU };
+constexpr std::uint32_t matrix_encoding(MatrixFormat format, std::uint32_t bits, TrellisCodebook codebook,
+                                        std::uint64_t weights) {
+  const std::uint32_t common = static_cast<std::uint32_t>(format) | (weights % 4 == 0 ? 1U << 24 : 0U);
+  return format != MatrixFormat::kExl3 ? common : common | bits << 8 | static_cast<std::uint32_t>(codebook) << 16;
+}
+
 #if !defined(__METAL_VERSION__)  // for the host: MSL has no reference without an address space
 /// Bytes of the weights themselves, scales and bias apart.
 constexpr std::uint64_t weight_bytes(const Matrix& matrix) {
   const std::uint64_t n = std::uint64_t{matrix.stored_in} * matrix.stored_out;
   if (matrix.format == MatrixFormat::kExl3) return n * matrix.bits / 8;
   return n * (matrix.format == MatrixFormat::kF32 ? 4 : 2);
+}
+
+constexpr std::uint32_t matrix_encoding(const Matrix& matrix) {
+  return matrix_encoding(matrix.format, matrix.bits, matrix.codebook, matrix.weights);
 }
 #endif
 

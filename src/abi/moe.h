@@ -63,8 +63,12 @@ struct MoeArguments {
   std::uint32_t inner_stride;  // in floats; the largest stored_in of a down
   std::uint32_t first_expert;
   std::uint32_t n_selected;
+  // What a kernel may be specialised for (matrix_encoding); results do not depend on it. {a, b}: every gate and up of
+  // the table (every down) has one of the two; {a, kAnyEncoding}: many have a; twice kAnyEncoding: nothing is known.
+  std::uint32_t gate_up_encodings[2];
+  std::uint32_t down_encodings[2];
 };
-static_assert(sizeof(MoeArguments) == 40);
+static_assert(sizeof(MoeArguments) == 56);
 
 struct MoeCombineArguments {
   std::uint32_t n_rows;

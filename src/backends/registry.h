@@ -17,7 +17,8 @@ std::vector<std::string> backend_names();
 /// Those of them that this machine has a device for.
 std::vector<std::string> usable_backends();
 
-/// Creates the device of that backend ("auto" = the best usable one). Errors: kInvalidArgument naming the known ones, kDevice.
+/// Creates the device of that backend ("auto" = the best usable one). Errors: kInvalidArgument naming the known ones,
+/// kDevice.
 std::unique_ptr<Device> create_device(std::string_view backend, const DeviceOptions& options);
 
 }  // namespace marlin

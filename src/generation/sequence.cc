@@ -42,7 +42,8 @@ auto Sequence::guarded(Body&& body) {
   try {
     return body();
   } catch (const Error& error) {
-    if (error.code() == ErrorCode::kDevice) {
+    if (error.code() == ErrorCode::kDevice ||
+        error.code() == ErrorCode::kOutOfMemory) {  // a GPU's may come at any time
       needs_recovery_ = true;
       tokens_.clear();
       n_positions_ = 0;

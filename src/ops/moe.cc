@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/moe.h"
 
+#include <algorithm>
+#include <iterator>
+#include <map>
+
 #include "ops/kernel_variant.h"
 #include "ops/space_cutter.h"
 
@@ -16,7 +20,38 @@ void check_routing(const MoeShape& shape, const RoutingBuffers& routing, std::in
   check_holds(routing.active, shape.n_experts + 1, 4);
 }
 
+/// Occurrences by encoding.
+using Encodings = std::map<std::uint32_t, std::int64_t>;
+
+void count(Encodings& encodings, const abi::Matrix& matrix) { ++encodings[abi::matrix_encoding(matrix)]; }
+
+/// The most frequent one, and the other if there are two.
+std::array<std::uint32_t, 2> most_frequent(const Encodings& encodings) {
+  if (encodings.empty()) return {abi::kAnyEncoding, abi::kAnyEncoding};
+  const auto first = std::max_element(encodings.begin(), encodings.end(),
+                                      [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (encodings.size() == 1) return {first->first, first->first};
+  if (encodings.size() > 2) return {first->first, abi::kAnyEncoding};
+  const auto last = std::prev(encodings.end());
+  return {first->first, first == last ? encodings.begin()->first : last->first};
+}
+
 }  // namespace
+
+void set_table(MoeShape& shape, std::span<const abi::Expert> experts) {
+  Encodings gate_up;
+  Encodings down;
+  shape.n_experts = static_cast<std::int64_t>(experts.size());
+  for (const abi::Expert& expert : experts) {
+    shape.in_stride = std::max<std::int64_t>({shape.in_stride, expert.gate.stored_in, expert.up.stored_in});
+    shape.inner_stride = std::max<std::int64_t>(shape.inner_stride, expert.down.stored_in);
+    count(gate_up, expert.gate);
+    count(gate_up, expert.up);
+    count(down, expert.down);
+  }
+  shape.gate_up_encodings = most_frequent(gate_up);
+  shape.down_encodings = most_frequent(down);
+}
 
 void route(Encoder& encoder, const RouterShape& router, const MoeShape& shape, const BufferView& logits,
            const std::optional<BufferView>& correction_bias, const RoutingBuffers& routing, std::int64_t n_rows) {
@@ -57,7 +92,9 @@ MoeTrellisSwiglu::MoeTrellisSwiglu(const MoeShape& shape, const BufferView& expe
                  .in_stride = u32(shape.in_stride),
                  .inner_stride = u32(shape.inner_stride),
                  .first_expert = 0,
-                 .n_selected = u32(shape.n_experts)},
+                 .n_selected = u32(shape.n_experts),
+                 .gate_up_encodings = {shape.gate_up_encodings[0], shape.gate_up_encodings[1]},
+                 .down_encodings = {shape.down_encodings[0], shape.down_encodings[1]}},
       variant_(variant) {
   const std::int64_t n_slots = n_rows * shape.slots_per_row;
   check_routing(shape, routing, n_rows);

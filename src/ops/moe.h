@@ -3,7 +3,10 @@
 // is the case of one shared expert without a router.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
+#include <span>
 
 #include "abi/kernel_variant.h"
 #include "abi/moe.h"
@@ -27,7 +30,12 @@ struct MoeShape {
   std::int64_t hidden = 0;
   std::int64_t in_stride = 0;     ///< largest stored_in of a gate or up of the table
   std::int64_t inner_stride = 0;  ///< largest stored_in of a down of the table
+  std::array<std::uint32_t, 2> gate_up_encodings = {abi::kAnyEncoding, abi::kAnyEncoding};  ///< as in abi::MoeArguments
+  std::array<std::uint32_t, 2> down_encodings = {abi::kAnyEncoding, abi::kAnyEncoding};
 };
+
+/// Sets what follows from the table: n_experts, strides, encodings.
+void set_table(MoeShape& shape, std::span<const abi::Expert> experts);
 
 /// Buffers of routing, for n_rows rows: ids i32 and weights f32 [n_rows, slots_per_row], offsets and active i32
 /// [n_experts + 1], sorted_slots and slot_position i32 [n_rows * slots_per_row].

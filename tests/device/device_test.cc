@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
+#include "base/memory.h"
 #include "tests/device/device_test.h"
 #include "tests/support/error_of.h"
 
@@ -63,9 +65,11 @@ TEST_P(DeviceContract, BuffersDoNotOverlap) {
 
 TEST_P(DeviceContract, WrapIsNoCopyOnUnifiedMemory) {
   if (!device().info().unified_memory) GTEST_SKIP() << "backend '" << GetParam().backend << "' has its own memory";
-  std::vector<float> memory = {1, 2, 3, 4};
-  const auto wrapped = device().wrap(std::as_bytes(std::span(memory)), "wrapped");
-  EXPECT_EQ(wrapped->host(), reinterpret_cast<std::byte*>(memory.data()));
+  const PageMemory pages(16);  // as mapped files are
+  const std::span memory(reinterpret_cast<float*>(pages.data()), 4);
+  std::iota(memory.begin(), memory.end(), 1.0F);
+  const auto wrapped = device().wrap(std::as_bytes(memory), "wrapped");
+  EXPECT_EQ(wrapped->host(), pages.data());
   EXPECT_EQ(wrapped->size_bytes(), 16U);
   EXPECT_EQ(wrapped->label(), "wrapped");
   memory[2] = 30;  // seen through the buffer, so there is no copy behind it either

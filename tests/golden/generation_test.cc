@@ -8,12 +8,15 @@
 
 #include "io/json.h"
 #include "metal_marlin/engine.h"
+#include "tests/support/backend.h"
 #include "tests/support/fixtures.h"
 
 namespace marlin::test {
 namespace {
 
-std::unique_ptr<Engine> load_demo() { return Engine::load({.model = demo_model().string(), .n_threads = 2}); }
+std::unique_ptr<Engine> load_demo() {
+  return Engine::load({.model = demo_model().string(), .backend = test_backend(), .n_threads = 2});
+}
 
 GenerationOptions greedy(std::int64_t max_tokens) {
   GenerationOptions options;
@@ -24,7 +27,8 @@ GenerationOptions greedy(std::int64_t max_tokens) {
 
 TEST(Generation, GreedyContinuationsAreThoseOfTransformers) {
   MARLIN_SKIP_WITHOUT_FIXTURES();
-  const auto engine = Engine::load({.model = fixture("models/tiny-glm4-moe-lite").string(), .n_threads = 2});
+  const auto engine =
+      Engine::load({.model = fixture("models/tiny-glm4-moe-lite").string(), .backend = test_backend(), .n_threads = 2});
   const auto session = engine->new_session();
   const auto cases = read_json_file(fixture("golden/greedy.json"), 1 << 20);
   int n_compared = 0;
@@ -100,7 +104,8 @@ TEST(Generation, StopStringsCancellationAndLimitsEndIt) {
 }
 
 TEST(Generation, TheContextIsALimitAndAClearError) {
-  const auto engine = Engine::load({.model = demo_model().string(), .n_threads = 2, .context_tokens = 32});
+  const auto engine =
+      Engine::load({.model = demo_model().string(), .backend = test_backend(), .n_threads = 2, .context_tokens = 32});
   const auto session = engine->new_session();
   const std::vector<std::int32_t> prompt(20, 300);
   GenerationOptions options = greedy(-1);

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "ops/copy.h"
+#include "tests/support/backend.h"
 
 namespace marlin::test {
 namespace {
@@ -52,7 +53,8 @@ ObservedRouting sorted_routing(const std::int32_t* ids, const float* weights, st
 
 ObservedModel::ObservedModel(const std::filesystem::path& directory, int n_threads, const std::string& cache_type,
                              const RuntimeOptions& options)
-    : loaded_(load_model({.model = directory.string(), .n_threads = n_threads, .cache_type = cache_type})),
+    : loaded_(load_model(
+          {.model = directory.string(), .backend = test_backend(), .n_threads = n_threads, .cache_type = cache_type})),
       cache_(*loaded_.device, loaded_.model->config(), loaded_.info.context_tokens, loaded_.cache_format),
       runtime_(*loaded_.device,
                loaded_.model->runtime_needs(std::min(kMaxStepRows, loaded_.info.context_tokens),

@@ -32,7 +32,7 @@ class DeviceTensor {
 
   /// For an output or scratch: starts as NaN.
   DeviceTensor(Device& device, std::size_t count)
-      : count_(count), buffer_(device.allocate(2 * kGuardBytes + sizeof(T) + count * sizeof(T), "operand under test")) {
+      : count_(count), buffer_(device.allocate(kGuardBytes + kOffset + count * sizeof(T), "operand under test")) {
     std::fill_n(buffer_->host(), buffer_->size_bytes(), kFresh);
   }
 
@@ -65,7 +65,8 @@ class DeviceTensor {
 
  private:
   // aligned for T and for nothing wider
-  static constexpr std::size_t kOffset = kGuardBytes + sizeof(T);
+  static constexpr std::size_t kOffset =
+      kGuardBytes + std::max<std::size_t>(4, sizeof(T));  // what a binding may begin at
 
   [[nodiscard]] bool is_fresh(std::size_t begin, std::size_t end) const {
     return std::all_of(buffer_->host() + begin, buffer_->host() + end, [](std::byte b) { return b == kFresh; });

@@ -157,15 +157,10 @@ Evaluated evaluate(const Experts& experts, const Slots& slots, std::span<const f
   return all;
 }
 
-ops::MoeShape moe_shape(const MoeCase& c, const Experts& experts) {
-  ops::MoeShape shape{.n_experts = static_cast<std::int64_t>(experts.size()),
-                      .slots_per_row = static_cast<std::int64_t>(c.top_k + (c.shared_inner > 0 ? 1 : 0)),
+ops::MoeShape moe_shape(const MoeCase& c, std::span<const abi::Expert> experts) {
+  ops::MoeShape shape{.slots_per_row = static_cast<std::int64_t>(c.top_k + (c.shared_inner > 0 ? 1 : 0)),
                       .hidden = static_cast<std::int64_t>(c.hidden)};
-  for (const auto& expert : experts) {
-    shape.in_stride =
-        std::max<std::int64_t>({shape.in_stride, expert->gate.matrix().stored_in, expert->up.matrix().stored_in});
-    shape.inner_stride = std::max<std::int64_t>(shape.inner_stride, expert->down.matrix().stored_in);
-  }
+  ops::set_table(shape, experts);
   return shape;
 }
 
@@ -278,7 +273,7 @@ void check_moe(Device& device, const MoeCase& c) {
     matrices.push_back({expert->gate.matrix(), expert->up.matrix(), expert->down.matrix()});
   }
   const DeviceTensor<abi::Expert> table(device, std::span<const abi::Expert>(matrices));
-  const ops::MoeShape shape = moe_shape(c, experts);
+  const ops::MoeShape shape = moe_shape(c, matrices);
   const Slots slots = make_slots(c);
   const std::vector<float> h = normal_tensor(c.n_rows * c.hidden, 41, c.scale);
   const std::vector<float> x0 = normal_tensor(c.n_rows * c.hidden, 42, c.scale);

@@ -35,7 +35,17 @@ Grid matmul_grid(const std::byte* arguments, std::uint32_t /*n_threads*/) {
 
 FunctionConstants matmul_constants(const std::byte* arguments) {
   const abi::Matrix& matrix = as<abi::MatmulArguments>(arguments).matrix;
-  return {{static_cast<std::uint32_t>(matrix.format), matrix.bits, static_cast<std::uint32_t>(matrix.codebook)}, 3};
+  return {{abi::matrix_encoding(matrix)}, 1};
+}
+
+FunctionConstants gate_up_constants(const std::byte* arguments) {
+  const auto& args = as<abi::MoeArguments>(arguments);
+  return {{args.gate_up_encodings[0], args.gate_up_encodings[1]}, 2};
+}
+
+FunctionConstants down_constants(const std::byte* arguments) {
+  const auto& args = as<abi::MoeArguments>(arguments);
+  return {{args.down_encodings[0], args.down_encodings[1]}, 2};
 }
 
 Grid sort_grid(const std::byte* /*arguments*/, std::uint32_t /*n_threads*/) { return {1}; }
@@ -82,28 +92,28 @@ constexpr MetalKernel matmul(std::string_view name, std::uint32_t n_threads) {
 
 template <KernelVariant kVariant>
 constexpr MetalKernel gate_up(std::string_view name, std::uint32_t n_threads) {
-  return {name, "moe", sizeof(abi::MoeArguments), 5, n_threads, gate_up_grid<kVariant>};
+  return {name, "moe", sizeof(abi::MoeArguments), 5, n_threads, gate_up_grid<kVariant>, false, gate_up_constants};
 }
 
 template <KernelVariant kVariant>
 constexpr MetalKernel down(std::string_view name, std::uint32_t n_threads) {
-  return {name, "moe", sizeof(abi::MoeArguments), 4, n_threads, down_grid<kVariant>};
+  return {name, "moe", sizeof(abi::MoeArguments), 4, n_threads, down_grid<kVariant>, false, down_constants};
 }
 
 constexpr std::array kKernels = {
     MetalKernel{"exl3_transform_f32", "matmul", sizeof(abi::Exl3TransformArguments), 2, 256, transform_grid},
     matmul<KernelVariant::kDecode>("matmul_decode_f32", 1024),
-    matmul<KernelVariant::kPrefill4>("matmul_prefill4_f32", 512),
+    matmul<KernelVariant::kPrefill4>("matmul_prefill4_f32", 256),
     matmul<KernelVariant::kBase>("matmul_base_f32", 256),
     matmul<KernelVariant::kLargeBatch>("matmul_large_batch_f32", 512),
     MetalKernel{"expert_sort_i32", "moe", sizeof(abi::ExpertSortArguments), 5, 1024, sort_grid},
     MetalKernel{"moe_gather_f32", "moe", sizeof(abi::MoeArguments), 5, 256, gather_grid},
     gate_up<KernelVariant::kDecode>("moe_gate_up_decode_f32", 512),
-    gate_up<KernelVariant::kPrefill4>("moe_gate_up_prefill4_f32", 512),
+    gate_up<KernelVariant::kPrefill4>("moe_gate_up_prefill4_f32", 256),
     gate_up<KernelVariant::kBase>("moe_gate_up_base_f32", 256),
     gate_up<KernelVariant::kLargeBatch>("moe_gate_up_large_batch_f32", 512),
     down<KernelVariant::kDecode>("moe_down_decode_f32", 512),
-    down<KernelVariant::kPrefill4>("moe_down_prefill4_f32", 512),
+    down<KernelVariant::kPrefill4>("moe_down_prefill4_f32", 256),
     down<KernelVariant::kBase>("moe_down_base_f32", 256),
     down<KernelVariant::kLargeBatch>("moe_down_large_batch_f32", 512),
     MetalKernel{"moe_combine_f32", "moe", sizeof(abi::MoeCombineArguments), 4, 256, combine_grid},

@@ -45,7 +45,8 @@ void MetalCommandBuffer::encode(std::string_view name, std::span<const std::byte
     api::encoder::set_buffer(encoder, static_cast<MetalBuffer*>(view.buffer)->object(), offset, i + 1);
   }
   if (kernel->can_fail) {
-    api::encoder::set_buffer(encoder, static_cast<MetalBuffer&>(*failure_record_).object(), 0, abi::kKernelFailureIndex);
+    api::encoder::set_buffer(encoder, static_cast<MetalBuffer&>(*failure_record_).object(), 0,
+                             abi::kKernelFailureIndex);
   }
   api::encoder::dispatch_threadgroups(encoder, {grid.x, grid.y, grid.z}, {pipeline.n_threads, 1, 1});
 }

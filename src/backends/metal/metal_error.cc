@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "abi/finite_guard.h"
 #include "backends/metal/api.h"
 
@@ -47,9 +49,9 @@ std::optional<Error> kernel_error(const abi::KernelFailure& failure, std::string
       const auto stage = static_cast<abi::GuardedStage>(details[0]);
       const bool in_layer = stage == abi::GuardedStage::kAttention || stage == abi::GuardedStage::kMlp;
       return error("finite_guard_f32",
-                   fmt::format("{}{}: row {} holds a value that is not finite; the weights or a kernel are broken",
+                   fmt::format("{}{}: row {} holds {} at column {}; the weights or a kernel are broken",
                                in_layer ? fmt::format("layer {}, ", details[1]) : "", abi::guarded_stage_name(stage),
-                               details[2]));
+                               details[2], std::bit_cast<float>(details[4]), details[3]));
     }
     case abi::KernelFailureCode::kNanLogit:
       return error(
@@ -60,6 +62,8 @@ std::optional<Error> kernel_error(const abi::KernelFailure& failure, std::string
       return error(
           "sample_f32",
           "logits are not finite: all are -infinity, no token is left to choose; check the logit bias and the weights");
+    case abi::KernelFailureCode::kNotFiniteScores:
+      return error("router_f32", fmt::format("router scores of row {} are not finite", details[0]));
   }
   return error("a kernel", fmt::format("unknown failure {}", failure.code));
 }

@@ -90,11 +90,9 @@ Mlp Mlp::bind(Weights& weights, const ModelConfig& config, std::int64_t layer, c
 }
 
 void Mlp::add_table(Weights& weights, std::span<const abi::Expert> experts) {
-  shape_.n_experts = static_cast<std::int64_t>(experts.size());
+  ops::set_table(shape_, experts);
   min_bits_ = UINT32_MAX;
   for (const abi::Expert& expert : experts) {
-    shape_.in_stride = std::max<std::int64_t>({shape_.in_stride, expert.gate.stored_in, expert.up.stored_in});
-    shape_.inner_stride = std::max<std::int64_t>(shape_.inner_stride, expert.down.stored_in);
     const bool routed = &expert - experts.data() < shape_.n_experts - n_shared_;
     for (const abi::Matrix* matrix : {&expert.gate, &expert.up, &expert.down}) {
       (routed ? routed_bytes_ : other_bytes_) += abi::weight_bytes(*matrix);

@@ -2,7 +2,10 @@
 // Linear layers on the interpreter. Checked: a choice of conformance cases that meets every encoding, format,
 // alignment, variant and kind of hostile value, at few rows. Full: all cases, unchecked.
 #include "tests/backends/metal/kernel_test.h"
+#include "tests/ops/error_bound.h"
 #include "tests/ops/linear_cases.h"
+#include "tests/ops/test_matrix.h"
+#include "tests/support/near_norm.h"
 
 namespace marlin {
 namespace {
@@ -55,8 +58,32 @@ TEST_P(MetalMatmul, HostileValues) {
   for (const LinearCase& linear : test::hostile_linear_cases()) test::check_linear(device(), linear, 1);
 }
 
+// The kernels that multiply row by row take any number of simdgroups; those of tiles want four.
+TEST(MetalMatmulThreads, AnyNumberOfSimdgroups) {
+  for (const std::uint32_t n_threads : {32U, 96U, 224U}) {
+    const auto device = test::create_direct_device({.max_total_threads = n_threads});
+    for (const abi::MatrixFormat format : {abi::MatrixFormat::kExl3, abi::MatrixFormat::kF16}) {
+      constexpr std::size_t kRows = 5;
+      const test::TestMatrix matrix(*device, {format, 200, 130, 5, Codebook::kMcg, true, {}, 0}, 1);
+      const std::vector<float> input = test::normal_tensor(kRows * 200, 2);
+      const test::DeviceRows x(*device, std::span<const float>(input), 200, 0);
+      const test::DeviceTensor<float> scratch(*device, kRows * 256);
+      for (const abi::KernelVariant variant : {abi::KernelVariant::kDecode, abi::KernelVariant::kPrefill4}) {
+        const test::DeviceRows y(*device, kRows, 130, 0);
+        test::run_on(*device, [&](CommandBuffer& commands) {
+          ops::linear(commands, matrix.matrix(), x.rows(), y.rows(), kRows, scratch.view(), variant);
+        });
+        const reference::Tensor exact = test::to_doubles(input);
+        test::expect_within(y.values(), matrix.product(exact), matrix.error_bound(exact), "y");
+      }
+    }
+  }
+}
+
 class FullMetalMatmul : public test::KernelTest {};
-MARLIN_FAST_RUNS(FullMetalMatmul);
+INSTANTIATE_TEST_SUITE_P(Fast, FullMetalMatmul,
+                         ::testing::Values(test::KernelRun{"fast_512", {.checked = false, .max_total_threads = 512}}),
+                         test::kernel_run_name);
 
 TEST_P(FullMetalMatmul, Cases) {
   for (const LinearCase& linear : test::linear_cases()) test::check_linear(device(), linear);

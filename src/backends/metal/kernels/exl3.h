@@ -10,6 +10,9 @@
 #include "abi/matrix.h"
 #include "backends/metal/kernels/load.h"
 
+// Loops over registers must be unrolled, or the registers become memory.
+#define MARLIN_UNROLL _Pragma("clang loop unroll(full)")
+
 namespace marlin {
 
 constant float kHadamardScale = 0.088388347648f;  // 1 / sqrt(128)
@@ -111,6 +114,7 @@ METAL_FUNC void decode_tile(TileLane lane, TileWords words, thread half* values)
   }
   const uint middle = (low >> 16) | (high << 16);
   const uint upper = (high >> 16) | (top << 16);
+  MARLIN_UNROLL
   for (uint j = 0; j < 8; ++j) {
     const uint shift = (7 - j) * lane.bits;
     const uint window = shift < 16 ? low : shift < 32 ? middle : shift < 48 ? high : upper;

@@ -9,10 +9,8 @@
 using namespace metal;
 using namespace marlin;
 
-// The matrix's format, bits and codebook: what the code of a pipeline is specialised for.
-constant uint kFormat [[function_constant(0)]];
-constant uint kBits [[function_constant(1)]];
-constant uint kCodebook [[function_constant(2)]];
+// The matrix's encoding: what the code of a pipeline is specialised for.
+constant uint kEncoding [[function_constant(0)]];
 
 // Grid: a simdgroup per 128 inputs of a row; any number of simdgroups in a threadgroup.
 kernel void exl3_transform_f32(constant abi::Exl3TransformArguments& arguments [[buffer(0)]],
@@ -26,14 +24,6 @@ kernel void exl3_transform_f32(constant abi::Exl3TransformArguments& arguments [
   const uint row = uint(item / n_blocks);
   if (row >= arguments.n_rows) return;
   prepare_inputs(w, x + ulong(row) * arguments.in_stride, uint(item % n_blocks), out + ulong(row) * w.stored_in, lane);
-}
-
-static Weights specialised_weights(constant abi::Matrix* matrix) {
-  Weights w = weights_of(matrix);
-  w.format = abi::MatrixFormat(kFormat);
-  w.bits = kBits;
-  w.codebook = abi::TrellisCodebook(kCodebook);
-  return w;
 }
 
 /// y[row][128 block ..] from the sums of a row.
@@ -55,9 +45,12 @@ kernel void matmul_decode_f32(constant abi::MatmulArguments& arguments [[buffer(
                               uint simdgroup [[simdgroup_index_in_threadgroup]],
                               uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float sums[kMaxSimdgroups * 128];
-  const Weights w = specialised_weights(&arguments.matrix);
+  const Weights w = specialised(weights_of(&arguments.matrix), kEncoding);
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   multiply_row(w, x + ulong(group.y) * arguments.in_stride, group.x, sums, t);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  add_row_shares(w, sums, t);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
   if (simdgroup == 0) write_outputs(w, arguments, sums, group.y, group.x, y, lane);
 }
 
@@ -70,11 +63,12 @@ kernel void matmul_prefill4_f32(constant abi::MatmulArguments& arguments [[buffe
                                 uint simdgroup [[simdgroup_index_in_threadgroup]],
                                 uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float sums[kMaxShares * kFewRowsSums];
-  const Weights w = specialised_weights(&arguments.matrix);
+  const Weights w = specialised(weights_of(&arguments.matrix), kEncoding);
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const uint first_row = group.y * kFewRows;
   const uint n_rows = min(kFewRows, arguments.n_rows - first_row);
-  multiply_few_rows(w, x + ulong(first_row) * arguments.in_stride, arguments.in_stride, n_rows, group.x, sums, t);
+  const Encodings e = {kEncoding, kEncoding};
+  multiply_few_rows_of(w, e, x + ulong(first_row) * arguments.in_stride, arguments.in_stride, n_rows, group.x, sums, t);
   for (uint row = simdgroup; row < n_rows; row += n_simdgroups) {
     write_outputs(w, arguments, sums + 128 * row, first_row + row, group.x, y, lane);
   }
@@ -82,24 +76,25 @@ kernel void matmul_prefill4_f32(constant abi::MatmulArguments& arguments [[buffe
 
 // Grid: (blocks, tiles of kRows rows).
 template <int kRows, int kUnitRows>
-kernel void matmul_tiles(constant abi::MatmulArguments& arguments [[buffer(0)]], const device float* x [[buffer(1)]],
+[[max_total_threads_per_threadgroup(512)]] kernel void matmul_tiles(constant abi::MatmulArguments& arguments [[buffer(0)]], const device float* x [[buffer(1)]],
                          device float* y [[buffer(2)]], uint2 group [[threadgroup_position_in_grid]],
                          uint thread_index [[thread_index_in_threadgroup]],
                          uint2 n_threads [[threads_per_threadgroup]], uint lane [[thread_index_in_simdgroup]],
                          uint simdgroup [[simdgroup_index_in_threadgroup]],
                          uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float shared[Tiling<kRows, kUnitRows>::kStageFloats];
-  const Weights w = specialised_weights(&arguments.matrix);
+  const Weights w = specialised(weights_of(&arguments.matrix), kEncoding);
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const Encodings e = {kEncoding, kEncoding};
   const uint tile_row = group.y * kRows;
   const uint n_rows = min(uint(kRows), arguments.n_rows - tile_row);
-  const uint units_at_once = min(n_simdgroups / 4 * 4, Tiling<kRows, kUnitRows>::kUnits);
-  for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += units_at_once) {
-    const uint unit = simdgroup < units_at_once ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
+  const uint n_units = units_at_once<kRows, kUnitRows>(n_simdgroups);
+  for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += n_units) {
+    const uint unit = simdgroup < n_units ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
     simdgroup_float8x8 sums[Tiling<kRows, kUnitRows>::kUnitMatrices];
-    multiply_tile<kRows, kUnitRows>(w, x + ulong(tile_row) * arguments.in_stride, arguments.in_stride, n_rows, group.x,
+    multiply_tile<kRows, kUnitRows>(w, e, x + ulong(tile_row) * arguments.in_stride, arguments.in_stride, n_rows, group.x,
                                     unit, sums, shared, t);
-    const uint end = min(n_rows, (first_unit + units_at_once) / 4 * kUnitRows);
+    const uint end = min(n_rows, (first_unit + n_units) / 4 * kUnitRows);
     for (uint first_row = first_unit / 4 * kUnitRows; first_row < end; first_row += kOutputRows) {
       threadgroup_barrier(mem_flags::mem_threadgroup);
       store_sums<kUnitRows>(sums, unit, first_row, shared);

@@ -10,6 +10,10 @@
 using namespace metal;
 using namespace marlin;
 
+// abi::MoeArguments::gate_up_encodings for the kernels of gate and up, down_encodings for those of down.
+constant uint kFirstEncoding [[function_constant(0)]];
+constant uint kSecondEncoding [[function_constant(1)]];
+
 // ---- expert_sort_i32
 
 constant uint kSortCounters = 7168;  // 28 KiB: [segment of the slots][expert of a window]
@@ -163,6 +167,8 @@ kernel void moe_gather_f32(constant abi::MoeArguments& arguments [[buffer(0)]], 
 
 // ---- moe_gate_up_<variant>_f32 and moe_down_<variant>_f32
 
+constant uint kDecodeSimdgroups = 16;  // at most, by the limit of the decode kernels
+
 /// What a threadgroup works on: rows first_position .. + n_positions of the sorted slots, a block of 128 outputs.
 struct ExpertWork {
   const device abi::Expert* expert;
@@ -248,7 +254,7 @@ static void write_expert_out(Weights down, const threadgroup float* sums, uint b
 }
 
 // Grid: items of expert_work().
-kernel void moe_gate_up_decode_f32(constant abi::MoeArguments& arguments [[buffer(0)]],
+[[max_total_threads_per_threadgroup(512)]] kernel void moe_gate_up_decode_f32(constant abi::MoeArguments& arguments [[buffer(0)]],
                                    const device float* gate_in [[buffer(1)]], const device float* up_in [[buffer(2)]],
                                    const device int* offsets [[buffer(3)]], const device int* active [[buffer(4)]],
                                    device float* inner [[buffer(5)]], uint group [[threadgroup_position_in_grid]],
@@ -257,21 +263,25 @@ kernel void moe_gate_up_decode_f32(constant abi::MoeArguments& arguments [[buffe
                                    uint lane [[thread_index_in_simdgroup]],
                                    uint simdgroup [[simdgroup_index_in_threadgroup]],
                                    uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  threadgroup float sums[kMaxSimdgroups * 128];
+  threadgroup float sums[2 * kDecodeSimdgroups * 128];
+  threadgroup float* up_sums = sums + 128 * n_simdgroups;
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const Encodings e = {kFirstEncoding, kSecondEncoding};
   const ExpertWork work = expert_work(arguments, group, arguments.inner_stride, offsets, active);
   if (work.n_positions == 0 || 128 * work.block >= work.expert->down.stored_in) return;
   const Weights gate = weights_of(&work.expert->gate);
   const Weights up = weights_of(&work.expert->up);
   for (uint i = 0; i < work.n_positions; ++i) {
     const ulong position = work.first_position + i;
-    float4 gate_out = float4(0.0f);
-    multiply_row(gate, gate_in + position * arguments.in_stride, work.block, sums, t);
-    if (simdgroup == 0) gate_out = finished_outputs(gate, sums, work.block, lane);
+    multiply_row_of(gate, e, gate_in + position * arguments.in_stride, work.block, sums, t);
+    multiply_row_of(up, e, up_in + position * arguments.in_stride, work.block, up_sums, t);
     threadgroup_barrier(mem_flags::mem_threadgroup);
-    multiply_row(up, up_in + position * arguments.in_stride, work.block, sums, t);
+    add_row_shares(gate, sums, t);
+    add_row_shares(up, up_sums, t);
+    threadgroup_barrier(mem_flags::mem_threadgroup);
     if (simdgroup == 0) {
-      const float4 up_out = finished_outputs(up, sums, work.block, lane);
+      const float4 gate_out = finished_outputs(gate, sums, work.block, lane);
+      const float4 up_out = finished_outputs(up, up_sums, work.block, lane);
       write_inner(weights_of(&work.expert->down), gate_out, up_out, work.block,
                   inner + position * arguments.inner_stride, lane);
     }
@@ -280,7 +290,7 @@ kernel void moe_gate_up_decode_f32(constant abi::MoeArguments& arguments [[buffe
 }
 
 // Grid: items of expert_work().
-kernel void moe_down_decode_f32(constant abi::MoeArguments& arguments [[buffer(0)]],
+[[max_total_threads_per_threadgroup(512)]] kernel void moe_down_decode_f32(constant abi::MoeArguments& arguments [[buffer(0)]],
                                 const device float* inner [[buffer(1)]], const device int* offsets [[buffer(2)]],
                                 const device int* active [[buffer(3)]], device float* expert_out [[buffer(4)]],
                                 uint group [[threadgroup_position_in_grid]],
@@ -288,14 +298,18 @@ kernel void moe_down_decode_f32(constant abi::MoeArguments& arguments [[buffer(0
                                 uint2 n_threads [[threads_per_threadgroup]], uint lane [[thread_index_in_simdgroup]],
                                 uint simdgroup [[simdgroup_index_in_threadgroup]],
                                 uint n_simdgroups [[simdgroups_per_threadgroup]]) {
-  threadgroup float sums[kMaxSimdgroups * 128];
+  threadgroup float sums[kDecodeSimdgroups * 128];
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const Encodings e = {kFirstEncoding, kSecondEncoding};
   const ExpertWork work = expert_work(arguments, group, arguments.hidden, offsets, active);
   if (work.n_positions == 0) return;
   const Weights down = weights_of(&work.expert->down);
   for (uint i = 0; i < work.n_positions; ++i) {
     const ulong position = work.first_position + i;
-    multiply_row(down, inner + position * arguments.inner_stride, work.block, sums, t);
+    multiply_row_of(down, e, inner + position * arguments.inner_stride, work.block, sums, t);
+    threadgroup_barrier(mem_flags::mem_threadgroup);
+    add_row_shares(down, sums, t);
+    threadgroup_barrier(mem_flags::mem_threadgroup);
     if (simdgroup == 0) {
       write_expert_out(down, sums, work.block, arguments.hidden, expert_out + position * arguments.hidden, lane);
     }
@@ -317,6 +331,7 @@ kernel void moe_gate_up_prefill4_f32(constant abi::MoeArguments& arguments [[buf
   threadgroup float gate_sums[(1 + kMaxShares) * kFewRowsSums];
   threadgroup float* up_sums = gate_sums + kFewRowsSums;  // over the gate's second share, which is added up by then
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const Encodings e = {kFirstEncoding, kSecondEncoding};
   const ExpertWork work = expert_work(arguments, group, arguments.inner_stride, offsets, active);
   if (work.n_positions == 0 || 128 * work.block >= work.expert->down.stored_in) return;
   const Weights gate = weights_of(&work.expert->gate);
@@ -325,8 +340,8 @@ kernel void moe_gate_up_prefill4_f32(constant abi::MoeArguments& arguments [[buf
     const uint n_rows = min(kFewRows, work.n_positions - i);
     const ulong position = work.first_position + i;
     const ulong in = position * arguments.in_stride;
-    multiply_few_rows(gate, gate_in + in, arguments.in_stride, n_rows, work.block, gate_sums, t);
-    multiply_few_rows(up, up_in + in, arguments.in_stride, n_rows, work.block, up_sums, t);
+    multiply_few_rows_of(gate, e, gate_in + in, arguments.in_stride, n_rows, work.block, gate_sums, t);
+    multiply_few_rows_of(up, e, up_in + in, arguments.in_stride, n_rows, work.block, up_sums, t);
     for (uint row = simdgroup; row < n_rows; row += n_simdgroups) {
       const float4 gate_out = finished_outputs(gate, gate_sums + 128 * row, work.block, lane);
       const float4 up_out = finished_outputs(up, up_sums + 128 * row, work.block, lane);
@@ -348,13 +363,14 @@ kernel void moe_down_prefill4_f32(constant abi::MoeArguments& arguments [[buffer
                                   uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float sums[kMaxShares * kFewRowsSums];
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const Encodings e = {kFirstEncoding, kSecondEncoding};
   const ExpertWork work = expert_work(arguments, group, arguments.hidden, offsets, active);
   if (work.n_positions == 0) return;
   const Weights down = weights_of(&work.expert->down);
   for (uint i = 0; i < work.n_positions; i += kFewRows) {
     const uint n_rows = min(kFewRows, work.n_positions - i);
     const ulong position = work.first_position + i;
-    multiply_few_rows(down, inner + position * arguments.inner_stride, arguments.inner_stride, n_rows, work.block, sums,
+    multiply_few_rows_of(down, e, inner + position * arguments.inner_stride, arguments.inner_stride, n_rows, work.block, sums,
                       t);
     for (uint row = simdgroup; row < n_rows; row += n_simdgroups) {
       write_expert_out(down, sums + 128 * row, work.block, arguments.hidden,
@@ -374,7 +390,7 @@ static ExpertWork tiled_work(constant abi::MoeArguments& arguments, uint item, u
 
 // Grid: items of tiled_work().
 template <int kRows, int kUnitRows>
-kernel void moe_gate_up_tiles(constant abi::MoeArguments& arguments [[buffer(0)]],
+[[max_total_threads_per_threadgroup(512)]] kernel void moe_gate_up_tiles(constant abi::MoeArguments& arguments [[buffer(0)]],
                               const device float* gate_in [[buffer(1)]], const device float* up_in [[buffer(2)]],
                               const device int* offsets [[buffer(3)]], const device int* active [[buffer(4)]],
                               device float* inner [[buffer(5)]], uint group [[threadgroup_position_in_grid]],
@@ -384,23 +400,24 @@ kernel void moe_gate_up_tiles(constant abi::MoeArguments& arguments [[buffer(0)]
                               uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float shared[Tiling<kRows, kUnitRows>::kPairFloats];
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const Encodings e = {kFirstEncoding, kSecondEncoding};
   const ExpertWork work = tiled_work<kRows>(arguments, group, arguments.inner_stride, offsets, active, lane);
   if (work.n_positions == 0 || 128 * work.block >= work.expert->down.stored_in) return;
   const Weights gate = weights_of(&work.expert->gate);
   const Weights up = weights_of(&work.expert->up);
-  const uint units_at_once = min(n_simdgroups / 4 * 4, Tiling<kRows, kUnitRows>::kUnits);
+  const uint n_units = units_at_once<kRows, kUnitRows>(n_simdgroups);
   for (uint i = 0; i < work.n_positions; i += kRows) {
     const uint n_rows = min(uint(kRows), work.n_positions - i);
     const ulong position = work.first_position + i;
     const ulong in = position * arguments.in_stride;
-    for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += units_at_once) {
-      const uint unit = simdgroup < units_at_once ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
+    for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += n_units) {
+      const uint unit = simdgroup < n_units ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
       simdgroup_float8x8 gate_sums[Tiling<kRows, kUnitRows>::kUnitMatrices];
       simdgroup_float8x8 up_sums[Tiling<kRows, kUnitRows>::kUnitMatrices];
-      multiply_tile<kRows, kUnitRows>(gate, gate_in + in, arguments.in_stride, n_rows, work.block, unit, gate_sums,
+      multiply_tile<kRows, kUnitRows>(gate, e, gate_in + in, arguments.in_stride, n_rows, work.block, unit, gate_sums,
                                       shared, t);
-      multiply_tile<kRows, kUnitRows>(up, up_in + in, arguments.in_stride, n_rows, work.block, unit, up_sums, shared, t);
-      const uint end = min(n_rows, (first_unit + units_at_once) / 4 * kUnitRows);
+      multiply_tile<kRows, kUnitRows>(up, e, up_in + in, arguments.in_stride, n_rows, work.block, unit, up_sums, shared, t);
+      const uint end = min(n_rows, (first_unit + n_units) / 4 * kUnitRows);
       for (uint first_row = first_unit / 4 * kUnitRows; first_row < end; first_row += kOutputRows) {
         threadgroup_barrier(mem_flags::mem_threadgroup);
         store_sums<kUnitRows>(gate_sums, unit, first_row, shared);
@@ -426,7 +443,7 @@ template [[host_name("moe_gate_up_large_batch_f32")]] kernel void moe_gate_up_ti
 
 // Grid: items of tiled_work().
 template <int kRows, int kUnitRows>
-kernel void moe_down_tiles(constant abi::MoeArguments& arguments [[buffer(0)]], const device float* inner [[buffer(1)]],
+[[max_total_threads_per_threadgroup(512)]] kernel void moe_down_tiles(constant abi::MoeArguments& arguments [[buffer(0)]], const device float* inner [[buffer(1)]],
                            const device int* offsets [[buffer(2)]], const device int* active [[buffer(3)]],
                            device float* expert_out [[buffer(4)]], uint group [[threadgroup_position_in_grid]],
                            uint thread_index [[thread_index_in_threadgroup]],
@@ -435,19 +452,20 @@ kernel void moe_down_tiles(constant abi::MoeArguments& arguments [[buffer(0)]], 
                            uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup float shared[Tiling<kRows, kUnitRows>::kStageFloats];
   const ThreadPlace t = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const Encodings e = {kFirstEncoding, kSecondEncoding};
   const ExpertWork work = tiled_work<kRows>(arguments, group, arguments.hidden, offsets, active, lane);
   if (work.n_positions == 0) return;
   const Weights down = weights_of(&work.expert->down);
-  const uint units_at_once = min(n_simdgroups / 4 * 4, Tiling<kRows, kUnitRows>::kUnits);
+  const uint n_units = units_at_once<kRows, kUnitRows>(n_simdgroups);
   for (uint i = 0; i < work.n_positions; i += kRows) {
     const uint n_rows = min(uint(kRows), work.n_positions - i);
     const ulong position = work.first_position + i;
-    for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += units_at_once) {
-      const uint unit = simdgroup < units_at_once ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
+    for (uint first_unit = 0; first_unit / 4 * kUnitRows < n_rows; first_unit += n_units) {
+      const uint unit = simdgroup < n_units ? first_unit + simdgroup : Tiling<kRows, kUnitRows>::kUnits;
       simdgroup_float8x8 sums[Tiling<kRows, kUnitRows>::kUnitMatrices];
-      multiply_tile<kRows, kUnitRows>(down, inner + position * arguments.inner_stride, arguments.inner_stride, n_rows,
+      multiply_tile<kRows, kUnitRows>(down, e, inner + position * arguments.inner_stride, arguments.inner_stride, n_rows,
                                       work.block, unit, sums, shared, t);
-      const uint end = min(n_rows, (first_unit + units_at_once) / 4 * kUnitRows);
+      const uint end = min(n_rows, (first_unit + n_units) / 4 * kUnitRows);
       for (uint first_row = first_unit / 4 * kUnitRows; first_row < end; first_row += kOutputRows) {
         threadgroup_barrier(mem_flags::mem_threadgroup);
         store_sums<kUnitRows>(sums, unit, first_row, shared);

@@ -4,7 +4,6 @@
 // last one in the order (falling choice, rising index), so equal choices keep the order of their indices.
 #include <metal_stdlib>
 
-#include "abi/finite_guard.h"
 #include "abi/moe.h"
 #include "backends/metal/kernels/failure.h"
 #include "backends/metal/kernels/reduce.h"
@@ -15,7 +14,6 @@ using namespace marlin::abi;
 
 constant constexpr uint kCachedChoices = 2048;  // of experts beyond, choices are computed whenever they are needed
 constant constexpr uint kMaxGroups = 1024;
-constant constexpr uint kUnknownLayer = 0xFFFFFFFFu;
 
 /// What turns logits into scores and choices.
 struct Scorer {
@@ -146,7 +144,7 @@ kernel void router_f32(constant RouterArguments& arguments [[buffer(0)]], const 
     weights[k] = valid ? weights[k] * factor : NAN;
   }
   if (lane != 0) return;
-  if (!valid) report_failure(failure, KernelFailureCode::kNotFinite, uint(GuardedStage::kMlp), kUnknownLayer, row);
+  if (!valid) report_failure(failure, KernelFailureCode::kNotFiniteScores, row);
   if (arguments.slots_per_row > arguments.top_k) {  // the shared expert follows the routed ones in the table
     ids[arguments.top_k] = int(n);
     weights[arguments.top_k] = 1.0f;

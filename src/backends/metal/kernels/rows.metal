@@ -37,7 +37,7 @@ kernel void embed_f32(constant EmbedArguments& arguments [[buffer(0)]], const de
   const uint width = arguments.table.n_in;
   const int id = ids[group.y];
   if (id < 0 || uint(id) >= arguments.table.n_out) {
-    if (group.x == 0 && thread_index == 0) report_failure(failure, KernelFailureCode::kTokenId, group.y, uint(id), 0);
+    if (group.x == 0 && thread_index == 0) report_failure(failure, KernelFailureCode::kTokenId, group.y, uint(id));
     return;
   }
   const uint i = group.x * n_threads + thread_index;
@@ -53,11 +53,23 @@ kernel void finite_guard_f32(constant FiniteGuardArguments& arguments [[buffer(0
                              const device float* x [[buffer(1)]], device KernelFailure* failure [[buffer(30)]],
                              uint row [[threadgroup_position_in_grid]],
                              uint thread_index [[thread_index_in_threadgroup]],
-                             uint n_threads [[threads_per_threadgroup]]) {
+                             uint n_threads [[threads_per_threadgroup]], uint lane [[thread_index_in_simdgroup]],
+                             uint simdgroup [[simdgroup_index_in_threadgroup]],
+                             uint n_simdgroups [[simdgroups_per_threadgroup]]) {
+  threadgroup uint first[kMaxSimdgroups];
   x += ulong(row) * arguments.width;
-  bool finite = true;
-  for (uint i = thread_index; i < arguments.width; i += n_threads) finite = finite && is_finite_bits(x[i]);
-  if (!finite) report_failure(failure, KernelFailureCode::kNotFinite, uint(arguments.stage), arguments.layer, row);
+  uint wrong = arguments.width;  // the first column that this thread finds
+  for (uint i = thread_index; i < arguments.width && wrong == arguments.width; i += n_threads) {
+    if (!is_finite_bits(x[i])) wrong = i;
+  }
+  wrong = simd_min(wrong);
+  if (lane == 0) first[simdgroup] = wrong;
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  if (thread_index != 0) return;
+  for (uint i = 1; i < n_simdgroups; ++i) wrong = min(wrong, first[i]);
+  if (wrong == arguments.width) return;
+  report_failure(failure, KernelFailureCode::kNotFinite, uint(arguments.stage), arguments.layer, row, wrong,
+                 as_type<uint>(x[wrong]));
 }
 
 // Grid: (pieces of n_threads columns, rows).

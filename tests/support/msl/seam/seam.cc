@@ -31,8 +31,8 @@ std::size_t n_entries = 0;
 
 }  // namespace
 
-// Not for a function that takes `Site` on the stack: clang 14 then jumps with the return address overwritten. exchange()
-// is told its caller, and read_lane() needs none.
+// Not for a function that takes `Site` on the stack: clang 14 then jumps with the return address overwritten.
+// exchange() is told its caller, and read_lane() needs none.
 #define FORWARD(call) [[clang::musttail]] return seam.call
 
 namespace msl {

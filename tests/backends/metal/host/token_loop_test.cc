@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// The token loop on the metal backend: it launches, commits, waits for and binds what the cpu backend does, allocates
+// nothing, gives the same tokens however it runs, and survives what a GPU does to it. Metal is software here; any
+// violation of its rules ends the test.
+#include <gtest/gtest.h>
+
+#include "backends/registry.h"
+#include "generation/sequence.h"
+#include "tests/generation/synthetic_model.h"
+#include "tests/support/allocation_count.h"
+#include "tests/support/error_of.h"
+#include "tests/support/softmetal/softmetal.h"
+
+namespace marlin {
+namespace {
+
+constexpr const char* kDeepModel = "narrow-glm-4.7-flash";  // 47 layers, 64 experts and a shared one
+
+std::vector<std::int32_t> prompt_of(std::size_t n) {
+  std::vector<std::int32_t> prompt(n);
+  for (std::size_t i = 0; i < n; ++i) prompt[i] = static_cast<std::int32_t>(i * 389 % 1024);
+  return prompt;
+}
+
+std::vector<std::int32_t> generate(Sequence& sequence, std::size_t n_prompt, int n) {
+  std::vector<std::int32_t> tokens;
+  sequence.truncate(0);
+  sequence.begin_sampling({.temperature = 0.0}, prompt_of(n_prompt));
+  sequence.append_and_sample(prompt_of(n_prompt));
+  for (int i = 0; i < n; ++i) {
+    if (i + 1 < n) sequence.step();
+    tokens.push_back(sequence.next_token());
+  }
+  return tokens;
+}
+
+class MetalTokenLoop : public ::testing::Test {
+ protected:
+  ~MetalTokenLoop() override { softmetal::reset(); }
+
+  static std::unique_ptr<LoadedModel> load(std::string_view model, const softmetal::Options& options) {
+    softmetal::reset();
+    softmetal::set_options(options);
+    return test::load_synthetic(model, create_device("metal", {.check_hazards = false}));
+  }
+  static std::unique_ptr<LoadedModel> load_recording() {
+    return load(kDeepModel, {.execute = false, .checked = false, .fatal = true});
+  }
+};
+
+TEST_F(MetalTokenLoop, LaunchesCommitsWaitsAndBindsWhatTheCpuDoes) {
+  const auto on_metal = load_recording();
+  const auto on_cpu = test::load_synthetic(kDeepModel, create_device("cpu", {.n_threads = 1, .check_hazards = false}));
+  for (const auto& [layers, commits] : {std::pair{1, 47}, {8, 6}, {12, 4}}) {
+    RuntimeOptions options;
+    options.commit.layers_per_commit = layers;
+    Counters counters[2];
+    for (const int i : {0, 1}) {
+      LoadedModel& loaded = i == 0 ? *on_metal : *on_cpu;
+      Sequence sequence(loaded, 1, options, *loaded.instruments);
+      const Counters before = loaded.instruments->counters();
+      generate(sequence, 5, 6);
+      counters[i] = loaded.instruments->counters() - before;
+    }
+    EXPECT_EQ(counters[0].commits, 6U * static_cast<unsigned>(commits));
+    EXPECT_EQ(counters[0].waits, 6U);
+    EXPECT_EQ(counters[0].commits, counters[1].commits);
+    EXPECT_EQ(counters[0].dispatches, counters[1].dispatches);
+    EXPECT_EQ(counters[0].waits, counters[1].waits);
+    EXPECT_EQ(counters[0].bytes_bound, counters[1].bytes_bound);
+  }
+}
+
+TEST_F(MetalTokenLoop, AllocatesNothingAndLeavesResidencyAlone) {
+  if (!test::counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
+  const auto loaded = load_recording();
+  Sequence sequence(*loaded, 1, {}, *loaded->instruments);
+  generate(sequence, 9, 8);  // warm-up
+  sequence.begin_sampling({.temperature = 0.0}, {});
+  sequence.append_and_sample(prompt_of(1));
+  for (int i = 0; i < 4; ++i) {
+    sequence.step();
+    sequence.next_token();
+  }
+  const long before = test::allocation_count();
+  const std::uint64_t device_before = loaded->device->n_allocations();
+  const std::uint64_t residency_before = softmetal::counters().residency_changes;
+  for (int i = 0; i < 32; ++i) {
+    sequence.step();
+    sequence.next_token();
+  }
+  EXPECT_EQ(test::allocation_count() - before, 0);
+  EXPECT_EQ(loaded->device->n_allocations() - device_before, 0U);
+  EXPECT_EQ(softmetal::counters().residency_changes - residency_before, 0U);
+}
+
+TEST_F(MetalTokenLoop, LeavesNothingBehind) {
+  {
+    const auto loaded = load_recording();
+    Sequence sequence(*loaded, 1, {}, *loaded->instruments);
+    generate(sequence, 5, 3);
+  }
+  EXPECT_TRUE(softmetal::live_objects().empty());
+}
+
+TEST_F(MetalTokenLoop, NothingAboutHowItRunsChangesAToken) {
+  const auto loaded = load("tiny-moe", {.checked = false, .fatal = true});
+  Sequence plain(*loaded, 1, {}, *loaded->instruments);
+  const std::vector<std::int32_t> expected = generate(plain, 7, 4);
+  const std::vector<float> logits(plain.logits().begin(), plain.logits().end());
+  for (const int layers : {1, 3, 47}) {
+    for (const int in_flight : {1, 8}) {
+      RuntimeOptions options;
+      options.commit.layers_per_commit = layers;
+      options.in_flight.max_in_flight = in_flight;
+      Sequence varied(*loaded, 1, options, *loaded->instruments);
+      EXPECT_EQ(generate(varied, 7, 4), expected) << layers << " layers per commit, " << in_flight << " in flight";
+      EXPECT_TRUE(std::equal(logits.begin(), logits.end(), varied.logits().begin()));
+    }
+  }
+}
+
+// Every access of every kernel, in a random order, with the fewest threads a pipeline may allow.
+TEST_F(MetalTokenLoop, KeepsMetalsRules) {
+  const auto loaded = load(
+      "tiny-moe", {.max_threads = 256, .schedule = msl::Schedule::kRandom, .interleave_queues = true, .fatal = true});
+  Sequence sequence(*loaded, 1, {}, *loaded->instruments);
+  EXPECT_EQ(generate(sequence, 3, 2).size(), 2U);
+  EXPECT_EQ(softmetal::text_of_faults(), "");
+}
+
+TEST_F(MetalTokenLoop, AGpuErrorCostsItsRequestOnly) {
+  const auto loaded = load("tiny-moe", {.checked = false, .fatal = true});
+  RuntimeOptions options;
+  options.commit.layers_per_commit = 2;  // two groups a pass
+  Sequence sequence(*loaded, 1, options, *loaded->instruments);
+  const std::vector<std::int32_t> expected = generate(sequence, 4, 3);
+  struct Case {
+    softmetal::CommandError code;
+    ErrorCode error;
+    const char* says;
+  };
+  for (const Case& c : {Case{softmetal::CommandError::kOutOfMemory, ErrorCode::kOutOfMemory, "--ctx-size"},
+                        {softmetal::CommandError::kTimeout, ErrorCode::kDevice, "--layers-per-commit"},
+                        {softmetal::CommandError::kPageFault, ErrorCode::kDevice, "a bug of ours"},
+                        {softmetal::CommandError::kDeviceRemoved, ErrorCode::kDevice, "Metal error 11"}}) {
+    softmetal::fail_command_buffer(2, c.code);
+    const Error error = test::error_of([&] { generate(sequence, 4, 3); });
+    EXPECT_EQ(error.code(), c.error) << error.what();
+    EXPECT_NE(std::string(error.what()).find(c.says), std::string::npos) << error.what();
+    EXPECT_EQ(generate(sequence, 4, 3), expected);
+  }
+}
+
+TEST_F(MetalTokenLoop, WaitsForAGpuThatIsLate) {
+  const auto loaded = load("tiny-moe", {.checked = false, .delay_us = 2000, .fatal = true});
+  Sequence sequence(*loaded, 1, {}, *loaded->instruments);
+  EXPECT_EQ(generate(sequence, 3, 3).size(), 3U);
+  EXPECT_GT(loaded->instruments->counters().overlap_seconds, 0);
+}
+
+TEST_F(MetalTokenLoop, NoMemoryIsAClearError) {
+  softmetal::reset();
+  const auto device = create_device("metal", {.check_hazards = false});
+  softmetal::fail_allocation(1);
+  const Error error = test::error_of([&] { static_cast<void>(device->allocate(1 << 20, "key-value cache")); });
+  EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory);
+  EXPECT_NE(std::string(error.what()).find("key-value cache"), std::string::npos) << error.what();
+}
+
+TEST_F(MetalTokenLoop, AGpuThatIsNotOfAppleSiliconIsRefused) {
+  for (const softmetal::Options& options :
+       {softmetal::Options{.unified_memory = false}, softmetal::Options{.gpu_family = 1005}}) {
+    softmetal::reset();
+    softmetal::set_options(options);
+    const Error error = test::error_of([] { static_cast<void>(create_device("metal", {})); });
+    EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
+    EXPECT_NE(std::string(error.what()).find("--backend cpu"), std::string::npos) << error.what();
+    EXPECT_EQ(usable_backends(), std::vector<std::string>{"cpu"});
+  }
+}
+
+}  // namespace
+}  // namespace marlin
