@@ -9,6 +9,7 @@
 #include "backends/metal/kernel.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "tests/backends/metal/launch_dump.h"
 
 namespace marlin::test {
 namespace {
@@ -75,7 +76,11 @@ class DirectCommandBuffer final : public CommandBuffer {
       abi::KernelFailure failure{};
       dispatch.launch.resident = resident_;
       if (dispatch.kernel->can_fail) dispatch.launch.buffer(abi::kKernelFailureIndex, &failure, sizeof(failure));
+      LaunchDump* dump = LaunchDump::of_environment();
+      if (dump != nullptr && !dump->wants(*dispatch.kernel, dispatch.launch)) dump = nullptr;
+      if (dump != nullptr) dump->before(dispatch.launch);
       const msl::Result result = msl::run(dispatch.launch, options_);
+      if (dump != nullptr) dump->after(*dispatch.kernel, dispatch.launch, result, options_.checked);
       if (!result.clean())
         error = Error(ErrorCode::kInternal, fmt::format("{}: {}", dispatch.kernel->name, result.text()));
       if (failure.code != 0) {

@@ -43,11 +43,21 @@ MSL_INLINE auto modify(Pointer p, Change change, Site site) {
   using T = metal::atomic_value_t<Pointer>;
   static_assert(!is_threadgroup_v<Pointer> || !std::is_same_v<T, float>,
                 "Metal has float atomics in device memory only");
+#if MSL_PTX
+  // Begins with a guess, since a plain read would be a hazard to racecheck.
+  T before = T();
+  for (;;) {
+    const int found = __nvvm_atom_cas_gen_i((int*)&p->value, as_type<int>(before), as_type<int>((T)change(before)));
+    if (found == as_type<int>(before)) return before;
+    before = as_type<T>(found);
+  }
+#else
   T before;
   atomic_read(&before, (const volatile void*)&p->value, sizeof(T), AtomicAccess::kModify, site);
   const T after = change(before);
   atomic_write((volatile void*)&p->value, &after, sizeof(T));
   return before;
+#endif
 }
 
 }  // namespace msl

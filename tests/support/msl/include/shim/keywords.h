@@ -4,13 +4,22 @@
 
 #if MSL_STRICT
 #define device __attribute__((address_space(1)))
+#if MSL_PTX
+#define constant const __attribute__((address_space(1)))
+#else
 #define constant const __attribute__((address_space(2)))
+#endif
 #define threadgroup __attribute__((address_space(3)))
+#if MSL_PTX
+#define MSL_THREADGROUP_STORAGE __attribute__((address_space(3), aligned(16)))
+#else
+#define MSL_THREADGROUP_STORAGE __attribute__((section("msl_tg"), used))
+#endif
 // A threadgroup variable. Its type in address space 3 may be a class without a constructor for that space, so what is
 // emitted, to be measured by translator/strict.py, is bytes of the same size.
-#define MSL_THREADGROUP(id, variable, dimensions, ...)                                                \
-  typedef __VA_ARGS__ msl_type_##id MSL_UNPAREN dimensions;                                           \
-  static __attribute__((section("msl_tg"), used)) char msl_storage_##variable[sizeof(msl_type_##id)]; \
+#define MSL_THREADGROUP(id, variable, dimensions, ...)                               \
+  typedef __VA_ARGS__ msl_type_##id MSL_UNPAREN dimensions;                          \
+  static MSL_THREADGROUP_STORAGE char msl_storage_##variable[sizeof(msl_type_##id)]; \
   threadgroup msl_type_##id& variable = *(threadgroup msl_type_##id*)(void*)msl_storage_##variable
 #else
 #define device
@@ -24,8 +33,14 @@
 #endif
 #define thread
 // A function constant: written by the interpreter before a launch, so not `const` here.
+// For a GPU, it is defined by ptx/entry.h.
+#if MSL_PTX
+#define MSL_FUNCTION_CONSTANT extern "C" __attribute__((address_space(1)))
+#define is_function_constant_defined(variable) true
+#else
 #define MSL_FUNCTION_CONSTANT static
 #define is_function_constant_defined(variable) (msl_defined_##variable)
+#endif
 
 #define METAL_FUNC inline __attribute__((always_inline))
 #undef FLT_MAX

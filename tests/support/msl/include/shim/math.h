@@ -5,6 +5,11 @@
 
 #include "shim/vector.h"
 
+#if MSL_PTX
+#include "ptx/math.h"
+#else
+#include <cmath>
+
 namespace msl::scalar {
 using ::atan2f;
 using ::ceilf;
@@ -28,6 +33,7 @@ using ::truncf;
 MSL_INLINE float rsqrtf(float x) { return 1.0F / ::sqrtf(x); }
 MSL_INLINE float exp10f(float x) { return ::powf(10.0F, x); }
 }  // namespace msl::scalar
+#endif
 
 namespace metal {
 

@@ -3,10 +3,8 @@
 // implicitly and narrows explicitly, as the MSL specification has it.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include "kernel_interface.h"
@@ -21,6 +19,10 @@
 // The place of the call, when used as a default argument.
 #define MSL_SITE \
   ::msl::Site { __builtin_FILE(), __builtin_LINE(), __builtin_COLUMN() }
+
+#if MSL_PTX
+#include "ptx/seam.h"
+#endif
 
 typedef __fp16 half;
 typedef unsigned char uchar;

@@ -4,7 +4,11 @@
 // right: a tolerance must not depend on the order.
 #pragma once
 
-#include "shim/math.h"
+#if MSL_PTX
+#include "ptx/lanes.h"
+#else
+#include "shim/lanes.h"
+#endif
 
 namespace metal {
 enum class mem_flags { mem_none = 0, mem_device = 1, mem_threadgroup = 2, mem_texture = 4 };
@@ -19,70 +23,6 @@ MSL_INLINE void simdgroup_barrier(mem_flags flags, ::msl::Site site = MSL_SITE) 
 }  // namespace metal
 
 namespace msl {
-
-MSL_INLINE int lane_index() { return (int)builtin_value(ParameterKind::kThreadIndexInSimdgroup, 0); }
-
-template <class T>
-inline constexpr bool is_simd_value_v = sizeof(typename VectorTraits<T>::Element) <= 4 && !std::is_same_v<T, bool>;
-
-template <class T>
-MSL_UNCHECKED T from_lane(T value, int source, const char* operation, Site site) {
-  static_assert(is_simd_value_v<T>, "MSL's simdgroup functions take no 64-bit type and no bool");
-  const Exchange& lanes = exchange(&value, sizeof(T), operation, false, __builtin_return_address(0), site);
-  T result;
-  read_lane(lanes, source, &result, sizeof(T), operation, site);
-  return result;
-}
-/// As from_lane, but a lane outside the simdgroup keeps `otherwise`.
-template <class T>
-MSL_UNCHECKED T from_lane_or(T value, int source, T otherwise, const char* operation, Site site) {
-  static_assert(is_simd_value_v<T>, "MSL's simdgroup functions take no 64-bit type and no bool");
-  const Exchange& lanes = exchange(&value, sizeof(T), operation, false, __builtin_return_address(0), site);
-  T result = otherwise;
-  if (source >= 0 && source < kSimdWidth) read_lane(lanes, source, &result, sizeof(T), operation, site);
-  return result;
-}
-
-template <class Op, class T>
-MSL_UNCHECKED T reduce(T value, const char* operation, Site site) {
-  static_assert(is_simd_value_v<T>, "MSL's simdgroup functions take no 64-bit type and no bool");
-  const Exchange& lanes = exchange(&value, sizeof(T), operation, false, __builtin_return_address(0), site);
-  T partial[kSimdWidth];
-  bool present[kSimdWidth];
-  for (int i = 0; i < kSimdWidth; ++i) {
-    present[i] = (lanes.active >> i & 1U) != 0;
-    if (present[i]) __builtin_memcpy(&partial[i], lanes.values[i], sizeof(T));
-  }
-  for (int d = kSimdWidth / 2; d > 0; d /= 2) {
-    for (int i = 0; i < d; ++i) {
-      if (!present[i + d]) continue;
-      partial[i] = present[i] ? Op::apply(partial[i], partial[i + d]) : partial[i + d];
-      present[i] = true;
-    }
-  }
-  return partial[0];
-}
-template <class Op, class T>
-MSL_UNCHECKED T scan(T value, T identity, bool inclusive, const char* operation, Site site) {
-  static_assert(is_simd_value_v<T>, "MSL's simdgroup functions take no 64-bit type and no bool");
-  const Exchange& lanes = exchange(&value, sizeof(T), operation, false, __builtin_return_address(0), site);
-  const int last = lane_index() + (inclusive ? 1 : 0);
-  T result = identity;
-  for (int i = 0; i < last; ++i) {
-    if ((lanes.active >> i & 1U) == 0) continue;
-    T other;
-    __builtin_memcpy(&other, lanes.values[i], sizeof(T));
-    result = Op::apply(result, other);
-  }
-  return result;
-}
-template <class T>
-MSL_UNCHECKED T from_first_lane(T value, Site site) {
-  const Exchange& lanes = exchange(&value, sizeof(T), "simd_broadcast_first", false, __builtin_return_address(0), site);
-  T result;
-  __builtin_memcpy(&result, lanes.values[__builtin_ctz(lanes.active)], sizeof(T));
-  return result;
-}
 
 #define MSL_OPERATION(name, expression)             \
   struct name {                                     \

@@ -37,6 +37,22 @@ struct MatrixPair {
   float second;
 };
 
+#if MSL_PTX
+/// a b + c for the two elements of this lane.
+template <class A, class B>
+MSL_INLINE MatrixPair multiply_accumulate(const A (&a)[2], const B (&b)[2], float c0, float c1, Site /*site*/) {
+  const int row = matrix_row(lane_index());
+  const int column = matrix_column(lane_index());
+  for (int k = 0; k < 8; ++k) {
+    const float left = (float)shuffle(a[0], matrix_lane(row, k & ~1));
+    const float next = (float)shuffle(a[1], matrix_lane(row, k & ~1));
+    const float factor = (k & 1) != 0 ? next : left;
+    c0 += factor * (float)shuffle(b[0], matrix_lane(k, column));
+    c1 += factor * (float)shuffle(b[1], matrix_lane(k, column));
+  }
+  return {c0, c1};
+}
+#else
 /// a b + c for the two elements of this lane.
 template <class A, class B>
 MSL_UNCHECKED MatrixPair multiply_accumulate(const A (&a)[2], const B (&b)[2], float c0, float c1, Site site) {
@@ -58,6 +74,7 @@ MSL_UNCHECKED MatrixPair multiply_accumulate(const A (&a)[2], const B (&b)[2], f
   }
   return {c0, c1};
 }
+#endif
 
 #if MSL_CHECKED
 inline MSL_UNCHECKED void wait_for_whole_simdgroup(const char* operation, Site site) {
