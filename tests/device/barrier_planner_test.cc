@@ -125,25 +125,23 @@ TEST_F(BarrierPlannerTest, ClearForgetsEverything) {
   EXPECT_TRUE(next({updates(a_.whole())}));
 }
 
+// Where addresses are the host's. Elsewhere wrapped memory, which is only ever read, may have several.
 TEST_F(BarrierPlannerTest, BuffersThatShareMemoryConflict) {
-  for (const std::string& backend : backend_names()) {
-    const auto device = create_device(backend, {.n_threads = 1});
-    if (!device->info().unified_memory) continue;
-    std::array<std::byte, 300> memory{};
-    const auto front = device->wrap(std::span(memory).first(200), "front");
-    const auto back = device->wrap(std::span(memory).subspan(100), "back");
-    const auto conflict = [](BufferView earlier, BufferView later) {
-      BarrierPlanner planner;
-      const Binding write = writes(earlier);
-      const Binding read = reads(later);
-      EXPECT_FALSE(planner.next({&write, 1}));
-      return planner.next({&read, 1});
-    };
-    EXPECT_TRUE(conflict({front.get(), 0, 200}, {back.get(), 0, 200}));
-    EXPECT_TRUE(conflict({front.get(), 199, 1}, {back.get(), 99, 1}));
-    EXPECT_FALSE(conflict({front.get(), 0, 100}, {back.get(), 0, 200}));
-    EXPECT_FALSE(conflict({front.get(), 0, 200}, {back.get(), 100, 100}));
-  }
+  const auto device = create_device("cpu", {.n_threads = 1});
+  std::array<std::byte, 300> memory{};
+  const auto front = device->wrap(std::span(memory).first(200), "front");
+  const auto back = device->wrap(std::span(memory).subspan(100), "back");
+  const auto conflict = [](BufferView earlier, BufferView later) {
+    BarrierPlanner planner;
+    const Binding write = writes(earlier);
+    const Binding read = reads(later);
+    EXPECT_FALSE(planner.next({&write, 1}));
+    return planner.next({&read, 1});
+  };
+  EXPECT_TRUE(conflict({front.get(), 0, 200}, {back.get(), 0, 200}));
+  EXPECT_TRUE(conflict({front.get(), 199, 1}, {back.get(), 99, 1}));
+  EXPECT_FALSE(conflict({front.get(), 0, 100}, {back.get(), 0, 200}));
+  EXPECT_FALSE(conflict({front.get(), 0, 200}, {back.get(), 100, 100}));
 }
 
 }  // namespace

@@ -2,9 +2,8 @@
 // GPU timestamps are seconds of a system clock that need not be that of std::chrono::steady_clock.
 #pragma once
 
-#include <time.h>
-
 #include <chrono>
+#include <ctime>
 
 namespace marlin::metal {
 
