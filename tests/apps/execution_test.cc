@@ -240,7 +240,7 @@ void check_dispatch(const std::vector<std::string>& arguments, int n_layers, int
   EXPECT_EQ(number(batched, "commits_per_forward"), n_groups);
   EXPECT_LT(number(batched, "dispatches_per_forward"), number(sequential, "dispatches_per_forward"));
   for (const auto& figures : {sequential, batched}) {
-    EXPECT_EQ(figures.as_object().size(), 7U);
+    EXPECT_EQ(figures.as_object().size(), 8U);
     EXPECT_LE(number(figures, "waits_per_token"), 1.0);
     EXPECT_GT(number(figures, "encode_ms_per_token"), 0);
     EXPECT_GE(number(figures, "dispatch_ms_per_token"), 0);
