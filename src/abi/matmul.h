@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// exl3_transform_f32: the input side of an EXL3 layer, (x o suh) Hb, rows zero-extended to stored_in, stored in tile
-// order:
+// exl3_transform_f32: the input side of an EXL3 layer, (x o suh) Hb, rows zero-extended to stored_in. In which form a
+// row is kept, in the room of stored_in floats, is the backend's own affair; most keep floats in tile order:
 //   each group of 16 inputs as [0 2 4 6 | 1 3 5 7 | 8 10 12 14 | 9 11 13 15], the order in which a tile's lanes meet
 //   them.
 // Bindings: x f32 (rows of n_in at in_stride) read; out f32 [n_rows, stored_in] written.

@@ -31,6 +31,11 @@ std::string pipeline_cache_folder() {
 #endif
 }
 
+std::string simd_limit() {
+  const char* const name = variable("METAL_MARLIN_SIMD");
+  return name == nullptr ? std::string() : std::string(name);
+}
+
 int threadgroup_thread_limit() {
   const char* const limit = variable("METAL_MARLIN_THREADGROUP_THREADS");
   return limit == nullptr ? 0 : std::max(0, std::atoi(limit));  // NOLINT(cert-err34-c): nonsense is no limit

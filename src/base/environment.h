@@ -13,6 +13,9 @@ bool trace_batches_requested();
 /// cache folder (~/Library/Caches/metal-marlin, elsewhere $XDG_CACHE_HOME or ~/.cache and then metal-marlin).
 std::string pipeline_cache_folder();
 
+/// METAL_MARLIN_SIMD: the instruction set for the kernels of the cpu backend (backends/cpu/simd.h); empty: the best.
+std::string simd_limit();
+
 /// METAL_MARLIN_THREADGROUP_THREADS: at most so many threads in a threadgroup of the metal backend, as a GPU with fewer
 /// registers would allow; for tests. 0: no limit.
 int threadgroup_thread_limit();

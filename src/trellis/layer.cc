@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 #include "base/half.h"
@@ -116,10 +117,14 @@ std::vector<std::uint16_t> decode_layer(const Exl3View& layer) {
 
 std::vector<double> effective_weight(const Exl3View& layer) {
   const std::vector<std::uint16_t> inner = decode_layer(layer);
-  const auto n_in = static_cast<std::size_t>(layer.shape.in);
-  const auto n_out = static_cast<std::size_t>(layer.shape.out);
   std::vector<double> weights(inner.size());
   std::transform(inner.begin(), inner.end(), weights.begin(), half_to_float);
+  return effective_weight(layer, std::move(weights));
+}
+
+std::vector<double> effective_weight(const Exl3View& layer, std::vector<double> weights) {
+  const auto n_in = static_cast<std::size_t>(layer.shape.in);
+  const auto n_out = static_cast<std::size_t>(layer.shape.out);
   hadamard_128_columns(weights, n_out);
   hadamard_128(std::span<double>(weights));
   constexpr double kBothSides = 1.0 / kHadamardSize;  // kRsqrt128 squared, exactly

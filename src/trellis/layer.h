@@ -53,6 +53,9 @@ std::vector<std::uint16_t> decode_layer(const Exl3View& layer);
 /// W with y = x W, row-major [in][out], in double. Checks the layer first.
 std::vector<double> effective_weight(const Exl3View& layer);
 
+/// The same for `decoded` weights [in][out] of the caller's, whatever the layer's trellis says.
+std::vector<double> effective_weight(const Exl3View& layer, std::vector<double> decoded);
+
 /// Expands a `su` or `sv` tensor of very early files, 16-bit little-endian words whose bit i (lowest first) is channel
 /// 16 * word + i: fp16 bits of -1 where set, +1 where clear. Throws kBadFile when the size is odd.
 std::vector<std::uint16_t> expand_sign_mask(std::span<const std::byte> words, std::string_view name);

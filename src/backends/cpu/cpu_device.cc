@@ -28,6 +28,13 @@ class CpuBuffer final : public Buffer {
   PageMemory memory_;
 };
 
+/// For users: "AVX3 with VNNI, 2 threads".
+std::string describe_processor(int n_threads) {
+  const std::string target = cpu::simd_target_name();
+  return fmt::format("{}{}, {} threads", target, target == "AVX3" && cpu::simd_has_vnni() ? " with VNNI" : "",
+                     n_threads);
+}
+
 int resolve_threads(int requested) {
   if (requested < 0 || requested > kMaxThreads) {
     fail(ErrorCode::kInvalidArgument, "--threads must be between 1 and {} (0 = one per processor), got {}", kMaxThreads,
@@ -41,9 +48,10 @@ class CpuDevice final : public Device {
   CpuDevice(const DeviceOptions& options, Simulation simulation)
       : Device(options),
         info_{.backend = "cpu",
-              .name = fmt::format("{}, {} threads", cpu::simd_target_name(), resolve_threads(options.n_threads)),
+              .name = describe_processor(resolve_threads(options.n_threads)),
               .n_threads = resolve_threads(options.n_threads),
-              .variants_agree = true},
+              .variants_agree = true,
+              .mul1_in_integers = true},
         queue_(info_.n_threads, std::move(simulation)) {}
 
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
@@ -70,11 +78,13 @@ class CpuDevice final : public Device {
 }  // namespace
 
 std::unique_ptr<Device> create_cpu_device(const DeviceOptions& options) {
+  cpu::apply_simd_limit();
   return std::make_unique<CpuDevice>(options, Simulation{});
 }
 
 std::unique_ptr<Device> create_simulated_device(const DeviceOptions& options, Simulation simulation) {
   MARLIN_CHECK(!simulation.fault || simulation.gate != nullptr);
+  cpu::apply_simd_limit();
   return std::make_unique<CpuDevice>(options, std::move(simulation));
 }
 

@@ -96,8 +96,36 @@ HWY_INLINE hn::Vec<hn::Full128<std::uint8_t>> load_block(const std::uint8_t* til
   }
 }
 
+#if HWY_TARGET == HWY_AVX3
+/// Where the 16 words of load_blocks() lie in the first and the last 64 bytes of the tile, counted on.
+template <int K, int kEndByte, int kPart, int kGroup>
+struct BlockWords {
+  struct Table {
+    alignas(64) std::uint32_t index[16];
+  };
+  static constexpr Table make() {
+    Table table{};
+    for (int i = 0; i < 16; ++i) {
+      const int word = load_word<K>(kEndByte, kPart, 4 * kGroup + i / 4) + i % 4;
+      const int wrapped = word < 0 ? word + 8 * K : word;
+      table.index[i] = static_cast<std::uint32_t>(wrapped < 16 ? wrapped : 16 + wrapped - (8 * K - 16));
+    }
+    return table;
+  }
+  static constexpr Table kTable = make();
+};
+#endif
+
 template <int K, int kEndByte, int kPart, int kGroup>
 HWY_INLINE hn::Vec<TileBytes> load_blocks(const std::uint8_t* tile) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (K >= 2 && K <= 4) {  // the tile fits two vectors, and one permutation costs less than four loads
+    const auto index = hn::Load(TileWords(), BlockWords<K, kEndByte, kPart, kGroup>::kTable.index);
+    const auto first = hn::LoadU(TileBytes(), tile);
+    const auto last = hn::LoadU(TileBytes(), tile + 32 * K - 64);
+    return hn::Vec<TileBytes>{_mm512_permutex2var_epi32(first.raw, index.raw, last.raw)};
+  }
+#endif
   if constexpr (kTileLanes == 4) {
     return load_block<K, kEndByte, kPart, kGroup>(tile);
   }
@@ -148,22 +176,6 @@ HWY_INLINE hn::Vec<TileFloats> round_to_half(hn::Vec<TileFloats> v) {
 #endif
 }
 
-/// Sum of the four bytes of each word.
-HWY_INLINE hn::Vec<TileWords> byte_sum(hn::Vec<TileWords> v) {
-#if HWY_TARGET == HWY_AVX3
-  return hn::Vec<TileWords>{_mm512_madd_epi16(_mm512_maddubs_epi16(v.raw, _mm512_set1_epi8(1)), _mm512_set1_epi16(1))};
-#elif HWY_TARGET == HWY_AVX2
-  return hn::Vec<TileWords>{_mm256_madd_epi16(_mm256_maddubs_epi16(v.raw, _mm256_set1_epi8(1)), _mm256_set1_epi16(1))};
-#elif HWY_TARGET == HWY_NEON
-  return hn::Vec<TileWords>(vpaddlq_u16(vpaddlq_u8(vreinterpretq_u8_u32(v.raw))));
-#else
-  const TileWords d;
-  const auto pairs =
-      hn::Add(hn::And(v, hn::Set(d, 0x00FF00FFU)), hn::And(hn::ShiftRight<8>(v), hn::Set(d, 0x00FF00FFU)));
-  return hn::And(hn::Add(pairs, hn::ShiftRight<16>(pairs)), hn::Set(d, 0x7FFU));
-#endif
-}
-
 /// Bits of a binary16 in the high half of each word (low half ignored) -> float. Not for subnormals, infinities, NaN.
 HWY_INLINE hn::Vec<TileFloats> high_half_to_float(hn::Vec<TileWords> v) {
   const TileWords d;
@@ -175,19 +187,13 @@ HWY_INLINE hn::Vec<TileFloats> high_half_to_float(hn::Vec<TileWords> v) {
 /// States -> weights. The one rounding to binary16 of each codebook is kept: everything before it is exact in float.
 template <abi::TrellisCodebook kCodebook>
 HWY_INLINE hn::Vec<TileFloats> codebook_values(hn::Vec<TileWords> states) {
+  static_assert(kCodebook != abi::TrellisCodebook::kMul1, "has integers of its own");
   const TileWords d;
-  const TileFloats df;
-  if constexpr (kCodebook == abi::TrellisCodebook::kMul1) {
-    const auto sum = byte_sum(hn::Mul(states, hn::Set(d, 0x83DCD12DU)));
-    const auto b = hn::ConvertTo(df, hn::BitCast(hn::RebindToSigned<TileWords>(), sum));
-    return round_to_half(hn::MulAdd(b, hn::Set(df, 0x1.BB8p-8F), hn::Set(df, -3.453125F)));
-  } else {
-    auto x = kCodebook == abi::TrellisCodebook::kMcg
-                 ? hn::Mul(states, hn::Set(d, 0xCBAC1FEDU))
-                 : hn::Add(hn::Mul(states, hn::Set(d, 89226354U)), hn::Set(d, 64248484U));
-    x = hn::Xor(hn::And(x, hn::Set(d, 0x8FFF8FFFU)), hn::Set(d, 0x3B603B60U));
-    return round_to_half(hn::Add(high_half_to_float(x), high_half_to_float(hn::ShiftLeft<16>(x))));
-  }
+  auto x = kCodebook == abi::TrellisCodebook::kMcg
+               ? hn::Mul(states, hn::Set(d, 0xCBAC1FEDU))
+               : hn::Add(hn::Mul(states, hn::Set(d, 89226354U)), hn::Set(d, 64248484U));
+  x = hn::Xor(hn::And(x, hn::Set(d, 0x8FFF8FFFU)), hn::Set(d, 0x3B603B60U));
+  return round_to_half(hn::Add(high_half_to_float(x), high_half_to_float(hn::ShiftLeft<16>(x))));
 }
 
 template <int K, abi::TrellisCodebook kCodebook, int kGroup, int J>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The 128-point Hadamard transform of EXL3 layers and the input side built on it. Included once per SIMD target.
+// The 128-point Hadamard transform of EXL3 layers. Included once per SIMD target.
 
 #if defined(MARLIN_CPU_HADAMARD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MARLIN_CPU_HADAMARD_INL_H_
@@ -54,24 +54,6 @@ HWY_INLINE void hadamard128(float* values) {
     } else {
       hadamard_stage(d, values, stride);
     }
-  }
-}
-
-/// Place of input i of a 16-group in tile order (see abi/matmul.h).
-inline constexpr std::uint8_t kTileOrder[16] = {0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15};
-
-/// 128 inputs of an EXL3 layer: values (destroyed) times suh (f16 at `scales`), transformed, to `out` in tile order.
-HWY_INLINE void transform_inputs128(float* values, const std::uint8_t* scales, float* out) {
-  const hn::ScalableTag<float> d;
-  const std::size_t lanes = hn::Lanes(d);
-  const auto normalise = hn::Set(d, kHadamardScale);
-  for (std::size_t i = 0; i < kHadamardSize; i += lanes) {
-    const auto scale = hn::Mul(load_elements<abi::MatrixFormat::kF16>(d, scales + 2 * i), normalise);
-    hn::StoreU(hn::Mul(hn::LoadU(d, values + i), scale), d, values + i);
-  }
-  hadamard128(values);
-  for (std::size_t group = 0; group < kHadamardSize; group += 16) {
-    for (std::size_t i = 0; i < 16; ++i) out[group + i] = values[group + kTileOrder[i]];
   }
 }
 

@@ -14,14 +14,14 @@ inline constexpr std::uint32_t kBlockOutputs = 128;
 inline constexpr std::uint32_t kBlockRows = 128;
 
 /// Scratch that matmul_block needs.
-inline constexpr std::size_t kMatmulScratchBytes = 264 * 1024;
+inline constexpr std::size_t kMatmulScratchBytes = 304 * 1024;
 
 inline std::uint32_t n_blocks(const abi::Matrix& matrix) {
   return (matrix.stored_out + kBlockOutputs - 1) / kBlockOutputs;
 }
 
 /// out[n_rows][128] = outputs 128 * block .. of x W + bias, complete; outputs beyond matrix.n_out are zero.
-/// x: rows of stored_in floats at x_stride, for EXL3 in tile order (abi/matmul.h). 1 <= n_rows <= kBlockRows.
+/// x: rows as transform_row() makes them, at x_stride floats. 1 <= n_rows <= kBlockRows.
 /// scratch: kMatmulScratchBytes, 64-byte aligned.
 void matmul_block(const abi::Matrix& matrix, const float* x, std::size_t x_stride, std::uint32_t n_rows,
                   std::uint32_t block, float* out, std::byte* scratch);

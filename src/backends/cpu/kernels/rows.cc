@@ -20,8 +20,8 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
-#include "backends/cpu/kernels/hadamard-inl.h"
 #include "backends/cpu/kernels/load-inl.h"
+#include "backends/cpu/kernels/prepare-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace marlin::cpu {
@@ -104,7 +104,7 @@ void transform_row_target(const abi::Matrix& matrix, const float* x, float* out)
     const std::size_t n = i < matrix.n_in ? std::min(kHadamardSize, matrix.n_in - i) : 0;
     std::copy(x + i, x + i + n, values);
     std::fill(values + n, values + kHadamardSize, 0.0F);
-    transform_inputs128(values, scales + 2 * i, out + i);
+    prepare_inputs128(values, scales + 2 * i, matrix.codebook, out + i);
   }
 }
 

@@ -11,7 +11,7 @@
 #include <hwy/contrib/math/math-inl.h>  // not before foreach_target.h
 // clang-format on
 
-#include "backends/cpu/kernels/hadamard-inl.h"
+#include "backends/cpu/kernels/prepare-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace marlin::cpu {
@@ -38,7 +38,7 @@ void swiglu_block_target(const abi::Matrix& down, float* gate, const float* up, 
     }
     float* out = inner + row * inner_stride + first;
     if (is_exl3) {
-      transform_inputs128(values, scales, out);
+      prepare_inputs128(values, scales, down.codebook, out);
     } else {
       std::copy(values, values + std::min(kHadamardSize, down.n_in - first), out);
     }

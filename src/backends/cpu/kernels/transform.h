@@ -6,7 +6,8 @@
 
 namespace marlin::cpu {
 
-/// out[stored_in] = what matmul_block wants for x[n_in]: transformed and in tile order for EXL3, else a copy.
+/// out[stored_in] = what matmul_block wants for x[n_in]: for EXL3 transformed, in the form of its codebook
+/// (prepare-inl.h), else a copy.
 void transform_row(const abi::Matrix& matrix, const float* x, float* out);
 
 }  // namespace marlin::cpu

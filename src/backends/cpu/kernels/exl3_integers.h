@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// MUL1 layers are multiplied in integers: their weights are sums b of four bytes, w = (1774 b - 905216) / 2^18 up to a
+// rounding to binary16 that the reference engine's integer paths leave out as well (it moves a weight by 3e-4 of the
+// weights' RMS). Each 128 transformed inputs become 15-bit integers with a scale of their own; sums over 128 inputs are
+// exact, and only their conversion to float rounds.
+#pragma once
+
+#include <cstdint>
+
+namespace marlin::cpu {
+
+inline constexpr std::int32_t kByteSumCentre = 510;      // of b, which is 0..1020
+inline constexpr float kByteSumStep = 1774.0F / 262144;  // of w for a step of b
+inline constexpr float kByteSumRest = -476.0F / 262144;  // w at the centre
+inline constexpr float kIntegerInputs = 32767;           // largest |x|
+
+/// 128 inputs of such a layer. sum of w x = scale * (sum of (b - centre) x) + remainder.
+struct IntegerRun {
+  alignas(16) std::int16_t x[128];
+  std::int32_t centring[4];  ///< [i]: -centre * sum of the x in rows 2i, 2i + 1 modulo 8, those of lanes i modulo 4
+  float scale;
+  float remainder;
+};
+
+/// A row of prepared inputs has room for floats; a run takes that of its 128.
+static_assert(sizeof(IntegerRun) <= 128 * sizeof(float));
+
+inline const IntegerRun& integer_run(const float* prepared, std::size_t run) {
+  return *reinterpret_cast<const IntegerRun*>(prepared + run * 128);
+}
+
+}  // namespace marlin::cpu
