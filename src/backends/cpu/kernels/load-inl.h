@@ -78,41 +78,6 @@ HWY_INLINE hn::Vec<hn::Rebind<std::uint16_t, D>> to_half_bits([[maybe_unused]] D
 #endif
 }
 
-/// Dot product of n stored elements with n floats, in float32.
-template <abi::MatrixFormat kFormat>
-HWY_INLINE float dot(const std::uint8_t* elements, const float* x, std::size_t n) {
-  const hn::ScalableTag<float> d;
-  const std::size_t lanes = hn::Lanes(d);
-  auto sum0 = hn::Zero(d);
-  auto sum1 = hn::Zero(d);
-  std::size_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    sum0 = hn::MulAdd(load_elements<kFormat>(d, elements + i * kElementBytes<kFormat>), hn::LoadU(d, x + i), sum0);
-    sum1 = hn::MulAdd(load_elements<kFormat>(d, elements + (i + lanes) * kElementBytes<kFormat>),
-                      hn::LoadU(d, x + i + lanes), sum1);
-  }
-  for (; i + lanes <= n; i += lanes) {
-    sum0 = hn::MulAdd(load_elements<kFormat>(d, elements + i * kElementBytes<kFormat>), hn::LoadU(d, x + i), sum0);
-  }
-  float total = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
-  for (; i < n; ++i) total += load_element<kFormat>(elements + i * kElementBytes<kFormat>) * x[i];
-  return total;
-}
-
-/// y += scale * elements, n of them.
-template <abi::MatrixFormat kFormat>
-HWY_INLINE void add_scaled(const std::uint8_t* elements, float scale, float* y, std::size_t n) {
-  const hn::ScalableTag<float> d;
-  const std::size_t lanes = hn::Lanes(d);
-  const auto factor = hn::Set(d, scale);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto w = load_elements<kFormat>(d, elements + i * kElementBytes<kFormat>);
-    hn::StoreU(hn::MulAdd(w, factor, hn::LoadU(d, y + i)), d, y + i);
-  }
-  for (; i < n; ++i) y[i] += load_element<kFormat>(elements + i * kElementBytes<kFormat>) * scale;
-}
-
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE
 }  // namespace marlin::cpu
