@@ -137,7 +137,7 @@ class BatchedDispatcherOnDevice : public ::testing::TestWithParam<std::string> {
   Instruments instruments_{nullptr};
   BatchedDispatcher dispatcher_{instruments_};
 };
-INSTANTIATE_TEST_SUITE_P(Backends, BatchedDispatcherOnDevice, ::testing::ValuesIn(backend_names()),
+INSTANTIATE_TEST_SUITE_P(Backends, BatchedDispatcherOnDevice, ::testing::ValuesIn(usable_backends()),
                          [](const auto& backend) { return backend.param; });
 
 TEST_P(BatchedDispatcherOnDevice, WhatItEncodesRuns) {
