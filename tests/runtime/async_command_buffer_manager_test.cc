@@ -12,10 +12,13 @@
 namespace marlin {
 namespace {
 
-class Manager : public test::RuntimeTest {};
+using test::Fate;
 
-TEST_F(Manager, ABatchGoesFromEncodingToCompleted) {
-  create({.fault = test::fault_at(0, SimulatedFault::kHang)});
+class Manager : public test::RuntimeTest {};
+MARLIN_ON_EVERY_STAND_IN(Manager);
+
+TEST_P(Manager, ABatchGoesFromEncodingToCompleted) {
+  create({.fates = {{0, Fate::kHangs}}});
   EXPECT_EQ(manager().state(1), BatchState::kIdle);
   begin();
   EXPECT_EQ(manager().state(1), BatchState::kEncoding);
@@ -23,13 +26,13 @@ TEST_F(Manager, ABatchGoesFromEncodingToCompleted) {
   EXPECT_EQ(id, 1U);
   EXPECT_EQ(manager().state(1), BatchState::kCommitted);
   EXPECT_EQ(manager().completed(), 0U);
-  gate().open();
+  stand_in().open();
   manager().wait(id);
   EXPECT_EQ(manager().state(1), BatchState::kCompleted);
   EXPECT_EQ(manager().completed(), 1U);
 }
 
-TEST_F(Manager, CommitAndWaitIsBoth) {
+TEST_P(Manager, CommitAndWaitIsBoth) {
   create({});
   begin();
   manager().commit_and_wait();
@@ -37,7 +40,7 @@ TEST_F(Manager, CommitAndWaitIsBoth) {
   EXPECT_EQ(instruments().counters().waits, 1U);
 }
 
-TEST_F(Manager, OneBatchIsOpenAtATime) {
+TEST_P(Manager, OneBatchIsOpenAtATime) {
   create({});
   EXPECT_EQ(test::error_of([&] { manager().commit(); }).code(), ErrorCode::kInternal);
   begin();
@@ -51,14 +54,12 @@ TEST_F(Manager, OneBatchIsOpenAtATime) {
 }
 
 // The device is held up: what does not fit in flight waits in the manager, and commit() returns all the same.
-TEST_F(Manager, AtMostMaxInFlightAreWithTheDevice) {
+TEST_P(Manager, AtMostMaxInFlightAreWithTheDevice) {
   for (const int max_in_flight : {1, 2, 3, 7}) {
     SCOPED_TRACE(max_in_flight);
-    auto held = std::make_shared<SimulationGate>();
-    auto device =
-        create_simulated_device({.n_threads = 1}, {.fault = test::fault_at(0, SimulatedFault::kHang), .gate = held});
+    const auto held = test::create_stand_in(GetParam(), {.n_threads = 1}, {.fates = {{0, Fate::kHangs}}});
     Instruments instruments(nullptr);
-    AsyncCommandBufferManager manager(*device, {.max_in_flight = max_in_flight}, instruments);
+    AsyncCommandBufferManager manager(held->device(), {.max_in_flight = max_in_flight}, instruments);
     instruments.timeline().record(true);
     for (int i = 0; i < 20; ++i) {
       manager.begin({}, "empty", Clock::now());
@@ -77,16 +78,16 @@ TEST_F(Manager, AtMostMaxInFlightAreWithTheDevice) {
   }
 }
 
-TEST_F(Manager, RefusesToHaveNothingInFlight) {
+TEST_P(Manager, RefusesToHaveNothingInFlight) {
   Instruments instruments(nullptr);
-  const auto device = create_simulated_device({.n_threads = 1}, {});
-  EXPECT_EQ(test::error_of([&] { AsyncCommandBufferManager(*device, {.max_in_flight = 0}, instruments); }).code(),
+  create({});
+  EXPECT_EQ(test::error_of([&] { AsyncCommandBufferManager(device(), {.max_in_flight = 0}, instruments); }).code(),
             ErrorCode::kInvalidArgument);
 }
 
-TEST_F(Manager, CallbacksRunOnceInCommitOrder) {
+TEST_P(Manager, CallbacksRunOnceInCommitOrder) {
   constexpr BatchId kBatches = 100;
-  create({.fault = test::fault_at(0, SimulatedFault::kHang)});
+  create({.fates = {{0, Fate::kHangs}}});
   std::vector<BatchId> order;  // written by the device thread until the last has completed
   for (BatchId i = 1; i <= kBatches; ++i) {
     commit_one();
@@ -95,14 +96,14 @@ TEST_F(Manager, CallbacksRunOnceInCommitOrder) {
       order.push_back(id);
     });
   }
-  gate().open();
+  stand_in().open();
   manager().wait(kBatches);
   std::vector<BatchId> expected(kBatches);
   std::iota(expected.begin(), expected.end(), 1);
   EXPECT_EQ(order, expected);
 }
 
-TEST_F(Manager, ACallbackRegisteredAfterTheEndRunsAtOnce) {
+TEST_P(Manager, ACallbackRegisteredAfterTheEndRunsAtOnce) {
   create({});
   const BatchId id = commit_one();
   manager().wait(id);
@@ -116,22 +117,20 @@ TEST_F(Manager, ACallbackRegisteredAfterTheEndRunsAtOnce) {
 
 // Batch 2 of 6 fails: it and all behind it end with an error that names it, in order; before recover() nothing more
 // runs.
-TEST_F(Manager, AFailureEndsWhatMayBuildOnIt) {
-  create({.fault = [](std::uint64_t n, std::string_view) {
-    return n == 0 ? SimulatedFault::kHang : n == 1 ? SimulatedFault::kFail : SimulatedFault::kNone;
-  }});
+TEST_P(Manager, AFailureEndsWhatMayBuildOnIt) {
+  create({.fates = {{0, Fate::kHangs}, {1, Fate::kFails}}});
   std::vector<std::pair<BatchId, bool>> ended;
   for (BatchId i = 1; i <= 6; ++i) {
     commit_one(fmt::format("layers {}-{}", 8 * i - 8, 8 * i - 1));
     manager().on_completed(
         i, [&](BatchId id, const std::optional<Error>& error) { ended.emplace_back(id, error.has_value()); });
   }
-  gate().open();
+  stand_in().open();
   EXPECT_NO_THROW(manager().wait(1));
   for (const BatchId id : {BatchId{2}, BatchId{3}, BatchId{6}}) {
     const Error error = test::error_of([&] { manager().wait(id); });
     EXPECT_EQ(error.code(), ErrorCode::kDevice);
-    for (const char* part : {"batch 2", "layers 8-15", "simulated failure"}) {
+    for (const std::string& part : std::vector<std::string>{"batch 2", "layers 8-15", stand_in().failure()}) {
       EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
     }
     EXPECT_EQ(manager().state(id), BatchState::kFailed);
@@ -151,25 +150,20 @@ TEST_F(Manager, AFailureEndsWhatMayBuildOnIt) {
   EXPECT_EQ(manager().state(next), BatchState::kCompleted);
 }
 
-// Batch 1 fails, 2 waits in the manager. While the device thread runs the callback of 2, the host commits 3: nothing
-// may overtake that callback.
-TEST_F(Manager, ACommitWhileTheLastWaitingBatchFailsComesAfterIt) {
-  Fence all_committed;
+// Batch 1 fails, held up by a command buffer in front of it; 2 waits in the manager. While the device thread runs the
+// callback of 2, the host commits 3: nothing may overtake that callback.
+TEST_P(Manager, ACommitWhileTheLastWaitingBatchFailsComesAfterIt) {
   Fence in_callback;
   Fence leave;
-  create({.fault =
-              [&](std::uint64_t, std::string_view) {
-                static_cast<void>(all_committed.wait(1));
-                return SimulatedFault::kFail;
-              }},
-         {.max_in_flight = 1});
+  create({.fates = {{0, Fate::kHangs}, {1, Fate::kFails}}}, {.max_in_flight = 1});
+  device().create_command_buffer("in front")->commit();
   commit_one();
   const BatchId second = commit_one();
   manager().on_completed(second, [&](BatchId, const std::optional<Error>&) {
     in_callback.signal(1);
     static_cast<void>(leave.wait(1));
   });
-  all_committed.signal(1);
+  stand_in().open();
   static_cast<void>(in_callback.wait(1));
   const BatchId third = commit_one();
   EXPECT_LT(manager().completed(), second);
@@ -179,20 +173,21 @@ TEST_F(Manager, ACommitWhileTheLastWaitingBatchFailsComesAfterIt) {
   manager().recover();
 }
 
-TEST_F(Manager, AHangBecomesAnErrorAndLaterWorkRuns) {
-  create({.fault = test::fault_at(0, SimulatedFault::kHang)}, {.device_timeout = std::chrono::milliseconds(20)});
+TEST_P(Manager, AHangBecomesAnErrorAndLaterWorkRuns) {
+  // long enough for what does not hang, also on a busy machine
+  create({.fates = {{0, Fate::kHangs}}}, {.device_timeout = std::chrono::milliseconds(200)});
   const BatchId id = commit_one();
   const Error error = test::error_of([&] { manager().wait(id); });
   EXPECT_EQ(error.code(), ErrorCode::kDevice);
   EXPECT_NE(std::string(error.what()).find("batch 1"), std::string::npos) << error.what();
-  gate().open();
+  stand_in().open();
   manager().recover();
   const BatchId next = commit_one();
   EXPECT_NO_THROW(manager().wait(next));
 }
 
-TEST_F(Manager, ALateOneIsWaitedFor) {
-  create({.late_by = std::chrono::milliseconds(30), .fault = test::fault_at(1, SimulatedFault::kLate)});
+TEST_P(Manager, ALateOneIsWaitedFor) {
+  create({.fates = {{1, Fate::kIsLate}}, .late_by = std::chrono::milliseconds(30)});
   instruments().timeline().record(true);
   commit_one();
   commit_one();
@@ -203,7 +198,7 @@ TEST_F(Manager, ALateOneIsWaitedFor) {
   EXPECT_GE(entries[2].times.began, entries[1].times.ended);
 }
 
-TEST_F(Manager, CountsWhatItDoes) {
+TEST_P(Manager, CountsWhatItDoes) {
   create({});
   for (int i = 0; i < 5; ++i) commit_one();
   manager().wait(5);
@@ -217,8 +212,8 @@ TEST_F(Manager, CountsWhatItDoes) {
 }
 
 // The wait before a host read cannot be left out unnoticed.
-TEST_F(Manager, ReadingWithoutWaitingIsCaught) {
-  create({.fault = test::fault_at(0, SimulatedFault::kHang)});
+TEST_P(Manager, ReadingWithoutWaitingIsCaught) {
+  create({.fates = {{0, Fate::kHangs}}});
   const auto source = device().allocate(64, "source");
   const auto logits = device().allocate(64, "logits");
   const BufferView view{logits.get(), 0, 64};
@@ -230,13 +225,13 @@ TEST_F(Manager, ReadingWithoutWaitingIsCaught) {
   for (const char* part : {"host reads", "logits", "copy_f32", "layers 36-46"}) {
     EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
   }
-  gate().open();
+  stand_in().open();
   manager().wait(id);
   EXPECT_NO_THROW(static_cast<void>(view.host_read<float>()));
 }
 
-TEST_F(Manager, ReadingWhatStillWaitsForTheDeviceIsCaught) {
-  create({.fault = test::fault_at(0, SimulatedFault::kHang)}, {.max_in_flight = 1});
+TEST_P(Manager, ReadingWhatStillWaitsForTheDeviceIsCaught) {
+  create({.fates = {{0, Fate::kHangs}}}, {.max_in_flight = 1});
   commit_one();
   const auto source = device().allocate(64, "source");
   const auto logits = device().allocate(64, "logits");
@@ -244,7 +239,7 @@ TEST_F(Manager, ReadingWhatStillWaitsForTheDeviceIsCaught) {
   ops::copy(manager().begin({}, "layers 36-46", Clock::now()), {source.get(), 0, 64}, view);
   const BatchId id = manager().commit();
   EXPECT_EQ(test::error_of([&] { static_cast<void>(view.host_read<float>()); }).code(), ErrorCode::kInternal);
-  gate().open();
+  stand_in().open();
   manager().wait(id);
   EXPECT_NO_THROW(static_cast<void>(view.host_read<float>()));
 }

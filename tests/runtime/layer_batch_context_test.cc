@@ -48,8 +48,9 @@ class LayerBatches : public test::RuntimeTest {
  private:
   std::unique_ptr<Buffer> memory_;
 };
+MARLIN_ON_EVERY_STAND_IN(LayerBatches);
 
-TEST_F(LayerBatches, CommitsPerForward) {
+TEST_P(LayerBatches, CommitsPerForward) {
   create({});
   struct Case {
     std::int64_t n_layers;
@@ -75,7 +76,7 @@ TEST_F(LayerBatches, CommitsPerForward) {
   }
 }
 
-TEST_F(LayerBatches, NamesLayerRanges) {
+TEST_P(LayerBatches, NamesLayerRanges) {
   create({});
   instruments().timeline().record(true);
   manager().wait(forward(21, {.layers_per_commit = 8}));
@@ -84,7 +85,7 @@ TEST_F(LayerBatches, NamesLayerRanges) {
   EXPECT_EQ(names(), (std::vector<std::string>{"layer 0", "layer 1"}));
 }
 
-TEST_F(LayerBatches, ProfilingCommitsEveryStage) {
+TEST_P(LayerBatches, ProfilingCommitsEveryStage) {
   create({});
   instruments().timeline().record(true);
   manager().wait(forward(2, {.per_stage = true}));
@@ -92,7 +93,7 @@ TEST_F(LayerBatches, ProfilingCommitsEveryStage) {
             (std::vector<std::string>{"layer 0 embedding", "layer 0 attention", "layer 1 attention", "layer 1 head"}));
 }
 
-TEST_F(LayerBatches, AnExceptionLeavesNothingOpen) {
+TEST_P(LayerBatches, AnExceptionLeavesNothingOpen) {
   create({});
   int layers = 0;
   work_ = [&] {
@@ -107,7 +108,7 @@ TEST_F(LayerBatches, AnExceptionLeavesNothingOpen) {
   EXPECT_NO_THROW(manager().wait(end));
 }
 
-TEST_F(LayerBatches, AnUnknownKernelLeavesNothingOpen) {
+TEST_P(LayerBatches, AnUnknownKernelLeavesNothingOpen) {
   create({});
   {
     LayerBatchContext batch(manager(), dispatcher_, {});
@@ -120,7 +121,7 @@ TEST_F(LayerBatches, AnUnknownKernelLeavesNothingOpen) {
   EXPECT_NO_THROW(manager().wait(forward(1, {})));
 }
 
-TEST_F(LayerBatches, RefusesGroupsWithoutLayers) {
+TEST_P(LayerBatches, RefusesGroupsWithoutLayers) {
   create({});
   EXPECT_EQ(test::error_of([&] { forward(4, {.layers_per_commit = 0}); }).code(), ErrorCode::kInvalidArgument);
 }
@@ -143,8 +144,8 @@ std::chrono::nanoseconds busy(const std::vector<Timeline::Entry>& entries, Clock
 
 // A device that takes 2 ms per group: the host encodes group N + 1 while group N executes. The host spends 50 us on
 // each layer, so that there is something to overlap.
-TEST_F(LayerBatches, EncodingOverlapsExecution) {
-  create({.per_command_buffer = std::chrono::milliseconds(2)});
+TEST_P(LayerBatches, EncodingOverlapsExecution) {
+  create({.per_command_buffer = std::chrono::milliseconds(2), .computes = false});
   work_ = [] {
     const auto until = Clock::now() + std::chrono::microseconds(50);
     while (Clock::now() < until) {
@@ -174,14 +175,14 @@ TEST_F(LayerBatches, EncodingOverlapsExecution) {
 }
 
 // The same without a clock: the device does not end group 0 before the host has encoded and committed all the others.
-TEST_F(LayerBatches, NoGroupNeedsAnEarlierOneToEnd) {
-  create({.fault = test::fault_at(0, SimulatedFault::kHang)});
+TEST_P(LayerBatches, NoGroupNeedsAnEarlierOneToEnd) {
+  create({.fates = {{0, test::Fate::kHangs}}});
   instruments().timeline().record(true);
   const BatchId end = forward(47, {.layers_per_commit = 1});
   EXPECT_EQ(end, 47U);
   EXPECT_EQ(manager().completed(), 0U);
   EXPECT_EQ(instruments().counters().waits, 0U);
-  gate().open();
+  stand_in().open();
   manager().wait(end);
   const std::vector<Timeline::Entry> entries = instruments().timeline().take();
   for (const Timeline::Entry& entry : entries) EXPECT_LE(entry.times.committed, entries.front().times.ended);

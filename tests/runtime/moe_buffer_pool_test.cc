@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <limits>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -18,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "backends/cpu/simulation.h"
+#include "tests/runtime/stand_in_device.h"
 #include "tests/support/error_of.h"
 
 namespace marlin {
@@ -27,46 +26,46 @@ namespace {
 constexpr MoEBufferNeeds kNeeds{.hidden = 24, .slots_per_row = 3, .n_experts = 9, .vocab_size = 50};
 constexpr std::size_t kPlenty = std::size_t{1} << 30;
 
-class MoEBufferPoolTest : public ::testing::Test {
+class PoolOnDevice : public ::testing::Test {
  protected:
-  MoEBufferPoolTest() {
-    Simulation simulation;
-    simulation.gate = std::make_shared<SimulationGate>();
-    simulation.fault = [this](std::uint64_t n, std::string_view) {
-      EXPECT_TRUE(may_complete_.wait(n + 1));
-      return SimulatedFault::kNone;
-    };
-    device_ = create_simulated_device({.n_threads = 1}, std::move(simulation));
-    manager_ =
-        std::make_unique<AsyncCommandBufferManager>(*device_, AsyncCommandBufferManager::Options{}, instruments_);
+  explicit PoolOnDevice(std::string_view backend)
+      : stand_in_(test::create_stand_in(backend, {.n_threads = 1}, {.all_hang = true})),
+        manager_(stand_in_->device(), {}, instruments_) {
     make_pool({.budget_bytes = kPlenty});
   }
-  ~MoEBufferPoolTest() override { may_complete_.signal(std::numeric_limits<std::uint64_t>::max()); }
+  ~PoolOnDevice() override { stand_in_->open(); }
 
   void make_pool(const MoEBufferPool::Options& options) {
-    pool_ = std::make_unique<MoEBufferPool>(*manager_, kNeeds, options, instruments_);
+    pool_ = std::make_unique<MoEBufferPool>(manager_, kNeeds, options, instruments_);
   }
 
   BatchId commit() {
-    manager_->begin({}, "batch", Clock::now());
-    return manager_->commit();
+    manager_.begin({}, "batch", Clock::now());
+    return manager_.commit();
   }
 
   /// Batches up to `id` end, and no others.
   void complete(BatchId id) {
-    may_complete_.signal(id);
-    manager_->wait(id);
-    EXPECT_EQ(manager_->completed(), id);
+    stand_in_->open(id);
+    manager_.wait(id);
+    EXPECT_EQ(manager_.completed(), id);
   }
 
   [[nodiscard]] const MoEBufferPool::Statistics& statistics() const { return pool_->statistics(); }
 
-  Fence may_complete_;  // n: so many batches
+  [[nodiscard]] Device& device() { return stand_in_->device(); }
+
   Instruments instruments_{nullptr};
-  std::unique_ptr<Device> device_;
-  std::unique_ptr<AsyncCommandBufferManager> manager_;
+  std::unique_ptr<test::StandInDevice> stand_in_;  // whose n-th command buffer is the n-th batch
+  AsyncCommandBufferManager manager_;
   std::unique_ptr<MoEBufferPool> pool_;
 };
+
+class MoEBufferPoolTest : public PoolOnDevice, public ::testing::WithParamInterface<std::string> {
+ protected:
+  MoEBufferPoolTest() : PoolOnDevice(GetParam()) {}
+};
+MARLIN_ON_EVERY_STAND_IN(MoEBufferPoolTest);
 
 const Buffer* memory_of(const MoEBufferPool::Lease& lease) { return lease.buffers().ids.buffer; }
 
@@ -81,7 +80,7 @@ bool overlap(const BufferView& a, const BufferView& b) {
          std::min(a.device_address() + a.bytes, b.device_address() + b.bytes);
 }
 
-TEST_F(MoEBufferPoolTest, TiersArePowersOfTwo) {
+TEST_P(MoEBufferPoolTest, TiersArePowersOfTwo) {
   constexpr std::array<std::pair<std::int64_t, std::int64_t>, 11> kTiers = {
       {{1, 1}, {2, 2}, {3, 4}, {4, 4}, {5, 8}, {8, 8}, {9, 16}, {17, 32}, {33, 64}, {64, 64}, {65, 128}}};
   for (const auto& [rows, tier] : kTiers) {
@@ -94,7 +93,7 @@ TEST_F(MoEBufferPoolTest, TiersArePowersOfTwo) {
   EXPECT_LT(kNeeds.tier_bytes(32, 1), kNeeds.tier_bytes(33, 1));
 }
 
-TEST_F(MoEBufferPoolTest, ViewsCarryExactlyTheBatch) {
+TEST_P(MoEBufferPoolTest, ViewsCarryExactlyTheBatch) {
   for (const auto& [rows, logit_rows] :
        {std::pair<std::int64_t, std::int64_t>{1, 0}, {1, 1}, {3, 1}, {5, 5}, {33, 0}, {100, 7}}) {
     const MoEBufferPool::Lease lease = pool_->lease(rows, logit_rows);
@@ -114,7 +113,7 @@ TEST_F(MoEBufferPoolTest, ViewsCarryExactlyTheBatch) {
   }
 }
 
-TEST_F(MoEBufferPoolTest, ViewsOfALeaseAreApartAndInsideItsMemory) {
+TEST_P(MoEBufferPoolTest, ViewsOfALeaseAreApartAndInsideItsMemory) {
   for (const auto& [rows, logit_rows] : {std::pair<std::int64_t, std::int64_t>{1, 1}, {7, 3}, {64, 64}}) {
     const MoEBufferPool::Lease lease = pool_->lease(rows, logit_rows);
     const std::vector<BufferView> views = views_of(lease.buffers());
@@ -133,7 +132,7 @@ TEST_F(MoEBufferPoolTest, ViewsOfALeaseAreApartAndInsideItsMemory) {
   }
 }
 
-TEST_F(MoEBufferPoolTest, MissesAreTheDistinctTiersWhateverTheOrder) {
+TEST_P(MoEBufferPoolTest, MissesAreTheDistinctTiersWhateverTheOrder) {
   std::mt19937 random(7);
   for (int round = 0; round < 20; ++round) {
     make_pool({.budget_bytes = kPlenty});
@@ -153,25 +152,25 @@ TEST_F(MoEBufferPoolTest, MissesAreTheDistinctTiersWhateverTheOrder) {
   }
 }
 
-TEST_F(MoEBufferPoolTest, CountersSeeHitsAndMisses) {
-  const std::uint64_t before = device_->n_allocations();
+TEST_P(MoEBufferPoolTest, CountersSeeHitsAndMisses) {
+  const std::uint64_t before = device().n_allocations();
   for (const std::int64_t rows : {1, 2, 2, 1, 1}) static_cast<void>(pool_->lease(rows, 1));
   EXPECT_EQ(instruments_.counters().pool_misses, 2U);
   EXPECT_EQ(instruments_.counters().pool_hits, 3U);
-  EXPECT_EQ(device_->n_allocations() - before, 2U);
+  EXPECT_EQ(device().n_allocations() - before, 2U);
 }
 
-TEST_F(MoEBufferPoolTest, PrewarmMakesTheFirstLeaseAHit) {
+TEST_P(MoEBufferPoolTest, PrewarmMakesTheFirstLeaseAHit) {
   pool_->prewarm(5, 1);
   EXPECT_EQ(statistics().bytes_live, kNeeds.tier_bytes(8, 1));
-  const std::uint64_t before = device_->n_allocations();
+  const std::uint64_t before = device().n_allocations();
   const MoEBufferPool::Lease lease = pool_->lease(7, 1);
   EXPECT_EQ(statistics().hits, 1U);
   EXPECT_EQ(statistics().misses, 0U);
-  EXPECT_EQ(device_->n_allocations(), before);
+  EXPECT_EQ(device().n_allocations(), before);
 }
 
-TEST_F(MoEBufferPoolTest, LiveLeasesNeverAlias) {
+TEST_P(MoEBufferPoolTest, LiveLeasesNeverAlias) {
   std::vector<MoEBufferPool::Lease> leases;
   for (const std::int64_t rows : {4, 4, 4, 1, 1, 3, 16, 9, 4}) leases.push_back(pool_->lease(rows, 1));
   for (std::size_t i = 0; i < leases.size(); ++i) {
@@ -183,7 +182,7 @@ TEST_F(MoEBufferPoolTest, LiveLeasesNeverAlias) {
   }
 }
 
-TEST_F(MoEBufferPoolTest, MemoryReturnsWhenTheBatchItWasTiedToHasEnded) {
+TEST_P(MoEBufferPoolTest, MemoryReturnsWhenTheBatchItWasTiedToHasEnded) {
   MoEBufferPool::Lease lease = pool_->lease(4, 1);
   const Buffer* const memory = memory_of(lease);
   const BatchId first = commit();
@@ -201,7 +200,7 @@ TEST_F(MoEBufferPoolTest, MemoryReturnsWhenTheBatchItWasTiedToHasEnded) {
   }
 }
 
-TEST_F(MoEBufferPoolTest, MemoryTiedToAnEarlierBatchDoesNotWaitForLaterOnes) {
+TEST_P(MoEBufferPoolTest, MemoryTiedToAnEarlierBatchDoesNotWaitForLaterOnes) {
   MoEBufferPool::Lease lease = pool_->lease(4, 1);
   const Buffer* const memory = memory_of(lease);
   const BatchId first = commit();
@@ -211,7 +210,7 @@ TEST_F(MoEBufferPoolTest, MemoryTiedToAnEarlierBatchDoesNotWaitForLaterOnes) {
   EXPECT_EQ(memory_of(pool_->lease(4, 1)), memory);
 }
 
-TEST_F(MoEBufferPoolTest, ADroppedLeaseWaitsForEverythingCommitted) {
+TEST_P(MoEBufferPoolTest, ADroppedLeaseWaitsForEverythingCommitted) {
   const Buffer* memory = nullptr;
   commit();
   {
@@ -224,10 +223,10 @@ TEST_F(MoEBufferPoolTest, ADroppedLeaseWaitsForEverythingCommitted) {
   EXPECT_NE(memory_of(pool_->lease(4, 1)), memory);
   complete(2);
   EXPECT_EQ(memory_of(pool_->lease(4, 1)), memory) << "but for nothing committed since";
-  EXPECT_GT(later, manager_->completed());
+  EXPECT_GT(later, manager_.completed());
 }
 
-TEST_F(MoEBufferPoolTest, AMovedLeaseIsReleasedOnce) {
+TEST_P(MoEBufferPoolTest, AMovedLeaseIsReleasedOnce) {
   MoEBufferPool::Lease first = pool_->lease(4, 1);
   const Buffer* const memory = memory_of(first);
   MoEBufferPool::Lease second = std::move(first);
@@ -241,7 +240,7 @@ TEST_F(MoEBufferPoolTest, AMovedLeaseIsReleasedOnce) {
   EXPECT_EQ(memory_of(pool_->lease(4, 1)), memory);
 }
 
-TEST_F(MoEBufferPoolTest, RefusesMisuse) {
+TEST_P(MoEBufferPoolTest, RefusesMisuse) {
   const auto code = [](const auto& action) { return test::error_of(action).code(); };
   EXPECT_EQ(code([&] { static_cast<void>(pool_->lease(0, 0)); }), ErrorCode::kInternal);
   EXPECT_EQ(code([&] { static_cast<void>(pool_->lease(-1, 0)); }), ErrorCode::kInternal);
@@ -253,7 +252,7 @@ TEST_F(MoEBufferPoolTest, RefusesMisuse) {
   EXPECT_EQ(code([&] { lease.release_after(0); }), ErrorCode::kInternal) << "twice";
 }
 
-TEST_F(MoEBufferPoolTest, RefusesWhatTheBudgetHasNoRoomFor) {
+TEST_P(MoEBufferPoolTest, RefusesWhatTheBudgetHasNoRoomFor) {
   const std::size_t in_use = kNeeds.tier_bytes(4, 1);
   const std::size_t wanted = kNeeds.tier_bytes(8, 1);
   make_pool({.budget_bytes = in_use + wanted - 1});
@@ -267,14 +266,14 @@ TEST_F(MoEBufferPoolTest, RefusesWhatTheBudgetHasNoRoomFor) {
   EXPECT_NO_THROW(static_cast<void>(pool_->lease(1, 1))) << "what fits is still given";
 }
 
-TEST_F(MoEBufferPoolTest, ABudgetMayBeUsedToTheLastByte) {
+TEST_P(MoEBufferPoolTest, ABudgetMayBeUsedToTheLastByte) {
   make_pool({.budget_bytes = kNeeds.tier_bytes(4, 1) + kNeeds.tier_bytes(8, 1)});
   const MoEBufferPool::Lease first = pool_->lease(4, 1);
   const MoEBufferPool::Lease second = pool_->lease(8, 1);
   EXPECT_EQ(statistics().bytes_live, kNeeds.tier_bytes(4, 1) + kNeeds.tier_bytes(8, 1));
 }
 
-TEST_F(MoEBufferPoolTest, UnusedTiersMakeRoomBeforeAnythingIsRefused) {
+TEST_P(MoEBufferPoolTest, UnusedTiersMakeRoomBeforeAnythingIsRefused) {
   make_pool({.budget_bytes = kNeeds.tier_bytes(16, 1)});
   for (const std::int64_t rows : {1, 2, 4}) static_cast<void>(pool_->lease(rows, 1));
   std::optional<MoEBufferPool::Lease> large;
@@ -285,7 +284,7 @@ TEST_F(MoEBufferPoolTest, UnusedTiersMakeRoomBeforeAnythingIsRefused) {
   EXPECT_NO_THROW(static_cast<void>(pool_->lease(1, 1)));
 }
 
-TEST_F(MoEBufferPoolTest, WhatABatchStillUsesMakesNoRoom) {
+TEST_P(MoEBufferPoolTest, WhatABatchStillUsesMakesNoRoom) {
   make_pool({.budget_bytes = kNeeds.tier_bytes(16, 1)});
   MoEBufferPool::Lease small = pool_->lease(1, 1);
   const BatchId batch = commit();
@@ -295,7 +294,7 @@ TEST_F(MoEBufferPoolTest, WhatABatchStillUsesMakesNoRoom) {
   EXPECT_NO_THROW(static_cast<void>(pool_->lease(16, 1)));
 }
 
-TEST_F(MoEBufferPoolTest, StatisticsCountBytes) {
+TEST_P(MoEBufferPoolTest, StatisticsCountBytes) {
   const std::size_t four = kNeeds.tier_bytes(4, 1);
   const std::size_t eight = kNeeds.tier_bytes(8, 1);
   EXPECT_EQ(statistics().bytes_live, 0U);
@@ -312,7 +311,7 @@ TEST_F(MoEBufferPoolTest, StatisticsCountBytes) {
   EXPECT_EQ(statistics().bytes_peak, eight);
 }
 
-TEST_F(MoEBufferPoolTest, TheForwardBudgetIsTwoOfEveryTier) {
+TEST_P(MoEBufferPoolTest, TheForwardBudgetIsTwoOfEveryTier) {
   for (const std::int64_t max_rows : {1, 2, 3, 64, 100, 512}) {
     for (const std::int64_t max_logit_rows : {0, 1, 3, 64, 512}) {
       std::size_t bytes = 0;
@@ -325,7 +324,7 @@ TEST_F(MoEBufferPoolTest, TheForwardBudgetIsTwoOfEveryTier) {
   }
 }
 
-TEST_F(MoEBufferPoolTest, TheForwardBudgetHoldsTwoOfEveryTier) {
+TEST_P(MoEBufferPoolTest, TheForwardBudgetHoldsTwoOfEveryTier) {
   make_pool({.budget_bytes = kNeeds.forward_budget(100, 5)});
   std::vector<MoEBufferPool::Lease> leases;
   for (const std::int64_t rows : {100, 64, 32, 16, 8, 4, 2, 1}) {
@@ -336,11 +335,11 @@ TEST_F(MoEBufferPoolTest, TheForwardBudgetHoldsTwoOfEveryTier) {
   EXPECT_EQ(statistics().bytes_live, kNeeds.forward_budget(100, 5));
 }
 
-TEST_F(MoEBufferPoolTest, WithoutReuseEveryLeaseAllocatesAndFrees) {
+TEST_P(MoEBufferPoolTest, WithoutReuseEveryLeaseAllocatesAndFrees) {
   make_pool({.budget_bytes = kPlenty, .reuse = false});
-  const std::uint64_t before = device_->n_allocations();
+  const std::uint64_t before = device().n_allocations();
   for (int i = 0; i < 10; ++i) static_cast<void>(pool_->lease(4, 1));
-  EXPECT_EQ(device_->n_allocations() - before, 10U);
+  EXPECT_EQ(device().n_allocations() - before, 10U);
   EXPECT_EQ(statistics().misses, 10U);
   EXPECT_EQ(statistics().hits, 0U);
   EXPECT_EQ(statistics().bytes_peak, kNeeds.tier_bytes(4, 1));
@@ -353,8 +352,10 @@ TEST_F(MoEBufferPoolTest, WithoutReuseEveryLeaseAllocatesAndFrees) {
 }
 
 /// Random leases, releases, commits and completions, and what must then hold.
-class PoolFuzz : public MoEBufferPoolTest, public ::testing::WithParamInterface<std::tuple<unsigned, bool>> {
+class PoolFuzz : public PoolOnDevice, public ::testing::WithParamInterface<std::tuple<std::string, unsigned, bool>> {
  protected:
+  PoolFuzz() : PoolOnDevice(std::get<0>(GetParam())) {}
+
   struct Held {
     MoEBufferPool::Lease lease;
     BufferView memory;       // all of it
@@ -362,8 +363,8 @@ class PoolFuzz : public MoEBufferPoolTest, public ::testing::WithParamInterface<
   };
 
   void SetUp() override {
-    make_pool({.budget_bytes = budget_, .reuse = std::get<1>(GetParam())});
-    random_.seed(std::get<0>(GetParam()));
+    make_pool({.budget_bytes = budget_, .reuse = std::get<2>(GetParam())});
+    random_.seed(std::get<1>(GetParam()));
   }
 
   std::int64_t below(std::size_t n) {
@@ -401,10 +402,10 @@ class PoolFuzz : public MoEBufferPoolTest, public ::testing::WithParamInterface<
     Held held = std::move(live_.back());
     live_.pop_back();
     if (below(3) == 0) {
-      held.free_after = manager_->committed();
+      held.free_after = manager_.committed();
       held.lease = {};  // dropped
     } else {
-      held.free_after = static_cast<BatchId>(below(manager_->committed() + 1));
+      held.free_after = static_cast<BatchId>(below(manager_.committed() + 1));
       held.lease.release_after(held.free_after);
     }
     released_.push_back(std::move(held));
@@ -412,13 +413,13 @@ class PoolFuzz : public MoEBufferPoolTest, public ::testing::WithParamInterface<
   }
 
   void complete_next() {
-    if (manager_->completed() == manager_->committed()) return;
-    complete(manager_->completed() + 1);
+    if (manager_.completed() == manager_.committed()) return;
+    complete(manager_.completed() + 1);
     forget_ended();
   }
 
   void forget_ended() {
-    std::erase_if(released_, [&](const Held& held) { return held.free_after <= manager_->completed(); });
+    std::erase_if(released_, [&](const Held& held) { return held.free_after <= manager_.completed(); });
   }
 
   std::size_t budget_ = kNeeds.forward_budget(16, 4);
@@ -437,7 +438,7 @@ TEST_P(PoolFuzz, NoMemoryIsHandedOutTwiceAndTheBudgetHolds) {
     } else if (what < 7) {
       release();
     } else if (what < 9) {
-      if (manager_->committed() - manager_->completed() < 8) commit();
+      if (manager_.committed() - manager_.completed() < 8) commit();
     } else {
       complete_next();
     }
@@ -450,7 +451,15 @@ TEST_P(PoolFuzz, NoMemoryIsHandedOutTwiceAndTheBudgetHolds) {
   EXPECT_GT(n_refused_, 10) << "a weak test: the budget is never felt";
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, PoolFuzz, ::testing::Combine(::testing::Values(1U, 2U, 3U, 4U), ::testing::Bool()));
+std::string fuzz_name(const ::testing::TestParamInfo<PoolFuzz::ParamType>& info) {
+  const auto& [backend, seed, reuse] = info.param;
+  return backend + "_" + std::to_string(seed) + (reuse ? "" : "_no_reuse");
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, PoolFuzz,
+                         ::testing::Combine(::testing::ValuesIn(test::stand_in_backends()),
+                                            ::testing::Values(1U, 2U, 3U, 4U), ::testing::Bool()),
+                         fuzz_name);
 
 }  // namespace
 }  // namespace marlin

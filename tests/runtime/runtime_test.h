@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fixture of tests that need a manager on a simulated device: chains of copies between buffers, as small as work
-// gets.
+// The fixture of tests that need a manager on a device that does as it is told: chains of copies between buffers, as
+// small as work gets. One instance per backend.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,24 +12,23 @@
 #include <utility>
 #include <vector>
 
-#include "backends/cpu/simulation.h"
 #include "ops/copy.h"
 #include "runtime/async_command_buffer_manager.h"
+#include "tests/runtime/stand_in_device.h"
 
 namespace marlin::test {
 
-class RuntimeTest : public ::testing::Test {
+class RuntimeTest : public ::testing::TestWithParam<std::string> {
  protected:
-  void create(Simulation simulation, const AsyncCommandBufferManager::Options& options = {}) {
-    if (simulation.fault) simulation.gate = gate_;
-    device_ = create_simulated_device({.n_threads = 1, .check_hazards = true}, std::move(simulation));
-    a_ = device_->allocate(64, "a");
-    b_ = device_->allocate(64, "b");
-    manager_ = std::make_unique<AsyncCommandBufferManager>(*device_, options, instruments_);
+  void create(const Conduct& conduct, const AsyncCommandBufferManager::Options& options = {}) {
+    stand_in_ = create_stand_in(GetParam(), {.n_threads = 1, .check_hazards = true}, conduct);
+    a_ = device().allocate(64, "a");
+    b_ = device().allocate(64, "b");
+    manager_ = std::make_unique<AsyncCommandBufferManager>(device(), options, instruments_);
   }
 
   ~RuntimeTest() override {
-    gate_->open();
+    if (stand_in_) stand_in_->open();
     manager_.reset();  // before the buffers that its batches use
   }
 
@@ -48,22 +47,16 @@ class RuntimeTest : public ::testing::Test {
   }
 
   [[nodiscard]] AsyncCommandBufferManager& manager() { return *manager_; }
-  [[nodiscard]] SimulationGate& gate() { return *gate_; }
+  [[nodiscard]] StandInDevice& stand_in() { return *stand_in_; }
   [[nodiscard]] Instruments& instruments() { return instruments_; }
-  [[nodiscard]] Device& device() { return *device_; }
+  [[nodiscard]] Device& device() { return stand_in_->device(); }
 
  private:
-  std::shared_ptr<SimulationGate> gate_ = std::make_shared<SimulationGate>();
   Instruments instruments_{nullptr};
-  std::unique_ptr<Device> device_;
+  std::unique_ptr<StandInDevice> stand_in_;
   std::unique_ptr<Buffer> a_;
   std::unique_ptr<Buffer> b_;
   std::unique_ptr<AsyncCommandBufferManager> manager_;
 };
-
-/// A fault of the n-th command buffer, none of others.
-inline auto fault_at(std::uint64_t n, SimulatedFault fault) {
-  return [=](std::uint64_t number, std::string_view) { return number == n ? fault : SimulatedFault::kNone; };
-}
 
 }  // namespace marlin::test

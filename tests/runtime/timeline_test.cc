@@ -25,7 +25,7 @@ namespace json = boost::json;
 
 constexpr double kRounding = 0.002;  // microseconds, of times written with three digits
 
-class TimelineTest : public ::testing::Test {
+class TimelineTest : public ::testing::TestWithParam<std::string> {
  protected:
   [[nodiscard]] Timeline& timeline() { return instruments_.timeline(); }
 
@@ -49,12 +49,14 @@ class TimelineTest : public ::testing::Test {
     return value.as_object().at("traceEvents").as_array();
   }
 
-  std::unique_ptr<Device> device_ = create_device("auto", {.n_threads = 1});
+  std::unique_ptr<Device> device_ = create_device(GetParam(), {.n_threads = 1});
   std::unique_ptr<Buffer> memory_ = device_->allocate(4000, "memory");
   Instruments instruments_{nullptr};
   BatchedDispatcher dispatcher_{instruments_};
   AsyncCommandBufferManager manager_{*device_, {}, instruments_};
 };
+INSTANTIATE_TEST_SUITE_P(Backends, TimelineTest, ::testing::ValuesIn(usable_backends()),
+                         [](const auto& backend) { return backend.param; });
 
 struct Event {
   std::string phase;
@@ -77,7 +79,7 @@ Event event_of(const json::value& value) {
   return event;
 }
 
-TEST_F(TimelineTest, RecordsOnlyWhenAsked) {
+TEST_P(TimelineTest, RecordsOnlyWhenAsked) {
   pass(4);
   EXPECT_TRUE(timeline().take().empty()) << "off at first";
   timeline().record(true);
@@ -88,7 +90,7 @@ TEST_F(TimelineTest, RecordsOnlyWhenAsked) {
   EXPECT_TRUE(timeline().take().empty()) << "taken is gone";
 }
 
-TEST_F(TimelineTest, EntriesAreInCommitOrderWithTheirLayers) {
+TEST_P(TimelineTest, EntriesAreInCommitOrderWithTheirLayers) {
   timeline().record(true);
   pass(5);
   const std::vector<Timeline::Entry> entries = timeline().take();
@@ -103,7 +105,7 @@ TEST_F(TimelineTest, EntriesAreInCommitOrderWithTheirLayers) {
   }
 }
 
-TEST_F(TimelineTest, TimesOfABatchAreMonotonic) {
+TEST_P(TimelineTest, TimesOfABatchAreMonotonic) {
   timeline().record(true);
   for (int i = 0; i < 5; ++i) pass(6);
   Clock::time_point last_end{};
@@ -120,11 +122,11 @@ TEST_F(TimelineTest, TimesOfABatchAreMonotonic) {
   }
 }
 
-TEST_F(TimelineTest, AnEmptyTraceIsValid) {
+TEST_P(TimelineTest, AnEmptyTraceIsValid) {
   for (const json::value& value : trace()) EXPECT_EQ(event_of(value).phase, "M");
 }
 
-TEST_F(TimelineTest, TheTraceNamesItsTracks) {
+TEST_P(TimelineTest, TheTraceNamesItsTracks) {
   std::set<std::string> names;
   for (const json::value& value : trace()) {
     EXPECT_EQ(event_of(value).name, "thread_name");
@@ -133,7 +135,7 @@ TEST_F(TimelineTest, TheTraceNamesItsTracks) {
   EXPECT_EQ(names, (std::set<std::string>{"host", "queue", "device"}));
 }
 
-TEST_F(TimelineTest, TheTraceHoldsEveryPhaseOfEveryBatch) {
+TEST_P(TimelineTest, TheTraceHoldsEveryPhaseOfEveryBatch) {
   timeline().record(true);
   pass(5);
   std::multiset<std::string> names;
@@ -155,7 +157,7 @@ TEST_F(TimelineTest, TheTraceHoldsEveryPhaseOfEveryBatch) {
   EXPECT_EQ(names, expected);
 }
 
-TEST_F(TimelineTest, PhasesOfABatchFollowOneAnother) {
+TEST_P(TimelineTest, PhasesOfABatchFollowOneAnother) {
   timeline().record(true);
   pass(7);
   std::map<std::string, std::map<std::string, Event>> batches;  // by batch and phase
@@ -187,7 +189,7 @@ TEST_F(TimelineTest, PhasesOfABatchFollowOneAnother) {
   }
 }
 
-TEST_F(TimelineTest, TheTraceShowsAllocations) {
+TEST_P(TimelineTest, TheTraceShowsAllocations) {
   const MoEBufferNeeds needs{.hidden = 4, .slots_per_row = 1, .n_experts = 2, .vocab_size = 8};
   MoEBufferPool pool(manager_, needs, {.budget_bytes = 1 << 20}, instruments_);
   static_cast<void>(pool.lease(1, 1));  // not recorded

@@ -13,12 +13,14 @@
 namespace marlin {
 namespace {
 
-class WorkspaceTest : public ::testing::Test {
+class WorkspaceTest : public ::testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<Device> device_ = create_device("auto", {.n_threads = 1});
+  std::unique_ptr<Device> device_ = create_device(GetParam(), {.n_threads = 1});
 };
+INSTANTIATE_TEST_SUITE_P(Backends, WorkspaceTest, ::testing::ValuesIn(usable_backends()),
+                         [](const auto& backend) { return backend.param; });
 
-TEST_F(WorkspaceTest, GivesTheFirstFloats) {
+TEST_P(WorkspaceTest, GivesTheFirstFloats) {
   const Workspace workspace(*device_, 1000);
   const BufferView part = workspace.space(10);
   EXPECT_EQ(part.offset, 0U);
@@ -30,7 +32,7 @@ TEST_F(WorkspaceTest, GivesTheFirstFloats) {
   EXPECT_EQ(workspace.space(0).bytes, 0U);
 }
 
-TEST_F(WorkspaceTest, RefusesMoreThanWasPlanned) {
+TEST_P(WorkspaceTest, RefusesMoreThanWasPlanned) {
   const Workspace workspace(*device_, 1000);
   const std::int64_t most = std::numeric_limits<std::int64_t>::max();
   // whose sizes in bytes overflow, some of them to something small
@@ -40,20 +42,20 @@ TEST_F(WorkspaceTest, RefusesMoreThanWasPlanned) {
   }
 }
 
-TEST_F(WorkspaceTest, RefusesLessThanNothing) {
+TEST_P(WorkspaceTest, RefusesLessThanNothing) {
   const Workspace workspace(*device_, 1000);
   for (const std::int64_t n_floats : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::min()}) {
     EXPECT_EQ(test::error_of([&] { static_cast<void>(workspace.space(n_floats)); }).code(), ErrorCode::kInternal);
   }
 }
 
-TEST_F(WorkspaceTest, MayBeEmpty) {
+TEST_P(WorkspaceTest, MayBeEmpty) {
   const Workspace workspace(*device_, 0);
   EXPECT_EQ(workspace.space(0).bytes, 0U);
   EXPECT_EQ(test::error_of([&] { static_cast<void>(workspace.space(1)); }).code(), ErrorCode::kInternal);
 }
 
-TEST_F(WorkspaceTest, SaysWhenThereIsNoMemoryForThePlan) {
+TEST_P(WorkspaceTest, SaysWhenThereIsNoMemoryForThePlan) {
   EXPECT_EQ(test::error_of([&] { const Workspace workspace(*device_, std::int64_t{1} << 59); }).code(),
             ErrorCode::kOutOfMemory);
 }

@@ -96,8 +96,9 @@ void MetalCommandBuffer::on_executed() {
     std::memcpy(&record, failure_record_->host(), sizeof(record));
     failure_ = kernel_error(record, label());
   }
-  execution_times_ = {steady_time(api::command_buffer::gpu_start_time(commands_.get())),
-                      steady_time(api::command_buffer::gpu_end_time(commands_.get()))};
+  const GpuClock clock;
+  execution_times_ = {clock.steady_time(api::command_buffer::gpu_start_time(commands_.get())),
+                      clock.steady_time(api::command_buffer::gpu_end_time(commands_.get()))};
   context->queue.executed(*this);
 }
 

@@ -40,6 +40,8 @@ struct Options {
   std::uint32_t page_size = 0;  ///< of noCopy buffers; 0: this system's
   long gpu_family = 1009;       ///< supportsFamily: the newest MTLGPUFamilyApple
   std::uint32_t delay_us = 0;   ///< from commit to start of every command buffer
+  std::uint32_t least_us = 0;   ///< that every command buffer takes from start to end
+  bool hang = false;            ///< no command buffer ends before resume_hung()
   bool fatal = false;           ///< a violation is printed and ends the process
 };
 
@@ -80,7 +82,9 @@ void softmetal_visit_live(void (*visit)(void* context, const char* class_name, l
 void softmetal_fail_command_buffer(unsigned long n, long code);
 void softmetal_fail_allocation(unsigned long n);
 void softmetal_hang_command_buffer(unsigned long n);
+void softmetal_slow_command_buffer(unsigned long n, unsigned long least_us);
 void softmetal_resume_hung();
+void softmetal_resume_hung_up_to(unsigned long n);
 bool softmetal_settle(unsigned long timeout_ms);
 }
 }  // namespace detail
@@ -137,7 +141,13 @@ inline void fail_command_buffer(unsigned long n, CommandError code) {
 inline void fail_allocation(unsigned long n) { detail::softmetal_fail_allocation(n); }
 /// The n-th command buffer committed from now on does not end before resume_hung().
 inline void hang_command_buffer(unsigned long n) { detail::softmetal_hang_command_buffer(n); }
+/// The n-th command buffer committed from now on takes at least so long, from start to end.
+inline void slow_command_buffer(unsigned long n, unsigned long least_us) {
+  detail::softmetal_slow_command_buffer(n, least_us);
+}
+/// Those that hang go on: all committed so far, or the first n since reset(), committed yet or not.
 inline void resume_hung() { detail::softmetal_resume_hung(); }
+inline void resume_hung_up_to(unsigned long n) { detail::softmetal_resume_hung_up_to(n); }
 
 /// Waits until all committed work that can run has ended and its handlers have returned; false after `timeout_ms`.
 inline bool settle(unsigned long timeout_ms = 10000) { return detail::softmetal_settle(timeout_ms); }

@@ -137,9 +137,11 @@ void CommandBuffer::commit() {
   }
   resident = std::move(reachable);
   order.commit_tick = EncoderOrder::instance().tick();
-  const Plan plan = plan_for_commit();
+  const Plan plan = plan_for_commit(options_);
+  number = plan.number;
   planned_error = plan.error;
   hangs = plan.hangs;
+  least = std::chrono::microseconds(plan.least_us);
   ready_at = std::chrono::steady_clock::now() + std::chrono::microseconds(options_.delay_us);
   mark_in_flight(true);
   count(counting().commits);

@@ -35,9 +35,12 @@ class CommandBuffer final : public Object {
 
   // For the GPU. With its mutex held:
   Status state = Status::kNotEnqueued;
+  std::uint64_t number = 0;  // of commits since softmetal::reset()
   bool hangs = false;
   bool finished = false;  // waiters may go on
   std::chrono::steady_clock::time_point ready_at;
+  std::chrono::microseconds least{0};             // that it takes
+  std::chrono::steady_clock::time_point ends_at;  // the earliest; set when it begins
   std::optional<long> planned_error;
   std::size_t next_command = 0;
   double gpu_start = 0;

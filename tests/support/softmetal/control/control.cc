@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/control.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -21,6 +22,7 @@ struct State {
   Options options = options_of_environment();
   std::vector<std::string> faults;
   std::uint64_t n_commits = 0;  // since the last reset
+  std::uint64_t n_resumed = 0;  // of these, how many do not hang whatever was planned
   std::uint64_t n_allocations = 0;
   std::map<std::uint64_t, Plan> plans;  // by number of commit
   std::map<std::uint64_t, bool> failing_allocations;
@@ -65,10 +67,15 @@ Options current_options() {
   return state().options;
 }
 
-Plan plan_for_commit() {
+Plan plan_for_commit(const Options& options) {
   const std::lock_guard lock(state().mutex);
-  const auto planned = state().plans.find(++state().n_commits);
-  return planned == state().plans.end() ? Plan{} : planned->second;
+  const std::uint64_t number = ++state().n_commits;
+  const auto planned = state().plans.find(number);
+  Plan plan = planned == state().plans.end() ? Plan{} : planned->second;
+  plan.number = number;
+  plan.hangs = (plan.hangs || options.hang) && number > state().n_resumed;
+  plan.least_us = std::max<std::uint64_t>(plan.least_us, options.least_us);
+  return plan;
 }
 
 bool allocation_fails() {
@@ -83,11 +90,11 @@ using softmetal::state;
 extern "C" {
 
 SOFTMETAL_EXPORT void softmetal_reset() {
-  softmetal::Gpu::instance().resume_hung();
+  softmetal::Gpu::instance().resume_hung(~std::uint64_t{0});
   const std::lock_guard lock(state().mutex);
   state().options = softmetal::options_of_environment();
   state().faults.clear();
-  state().n_commits = state().n_allocations = 0;
+  state().n_commits = state().n_resumed = state().n_allocations = 0;
   state().plans.clear();
   state().failing_allocations.clear();
   softmetal::clear(softmetal::counting());
@@ -151,7 +158,27 @@ SOFTMETAL_EXPORT void softmetal_hang_command_buffer(unsigned long n) {
   state().plans[state().n_commits + n].hangs = true;
 }
 
-SOFTMETAL_EXPORT void softmetal_resume_hung() { softmetal::Gpu::instance().resume_hung(); }
+SOFTMETAL_EXPORT void softmetal_slow_command_buffer(unsigned long n, unsigned long least_us) {
+  const std::lock_guard lock(state().mutex);
+  state().plans[state().n_commits + n].least_us = least_us;
+}
+
+SOFTMETAL_EXPORT void softmetal_resume_hung() {
+  std::uint64_t n_commits = 0;
+  {
+    const std::lock_guard lock(state().mutex);
+    n_commits = state().n_commits;
+  }
+  softmetal::resume_hung_up_to(n_commits);
+}
+
+SOFTMETAL_EXPORT void softmetal_resume_hung_up_to(unsigned long n) {
+  {
+    const std::lock_guard lock(state().mutex);
+    state().n_resumed = std::max<std::uint64_t>(state().n_resumed, n);
+  }
+  softmetal::Gpu::instance().resume_hung(n);
+}
 
 SOFTMETAL_EXPORT bool softmetal_settle(unsigned long timeout_ms) {
   return softmetal::Gpu::instance().settle(timeout_ms);

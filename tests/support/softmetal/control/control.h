@@ -29,10 +29,12 @@ Options current_options();
 
 /// What is planned for the command buffer committed now; counts it.
 struct Plan {
+  std::uint64_t number = 0;  // of commits since the last reset, from 1
   std::optional<long> error;
   bool hangs = false;
+  std::uint64_t least_us = 0;
 };
-Plan plan_for_commit();
+Plan plan_for_commit(const Options& options);
 /// Whether the buffer asked for now is to be nil; counts it.
 bool allocation_fails();
 

@@ -67,10 +67,12 @@ void Gpu::run_on_driver(std::function<void()> job) {
   changed_.notify_all();
 }
 
-void Gpu::resume_hung() {
+void Gpu::resume_hung(std::uint64_t last) {
   const Lock held = lock();
   for (CommandQueue* queue : queues_) {
-    for (const Hold<CommandBuffer>& commands : queue->line()) commands->hangs = false;
+    for (const Hold<CommandBuffer>& commands : queue->line()) {
+      if (commands->number <= last) commands->hangs = false;
+    }
   }
   wake();
 }
@@ -90,9 +92,16 @@ bool Gpu::can_run(const CommandBuffer& commands, Clock::time_point& wake_at) con
     return false;
   }
   const auto& list = commands.commands().commands;
-  if (commands.next_command >= list.size()) return !commands.hangs;
+  if (commands.next_command >= list.size()) return commands.state == Status::kCommitted || can_end(commands, wake_at);
   const auto* wait = std::get_if<WaitForEvent>(&list[commands.next_command]);
   return wait == nullptr || commands.planned_error || wait->event->value() >= wait->value;
+}
+
+bool Gpu::can_end(const CommandBuffer& commands, Clock::time_point& wake_at) const {
+  if (commands.hangs) return false;
+  if (Clock::now() >= commands.ends_at) return true;
+  wake_at = std::min(wake_at, commands.ends_at);
+  return false;
 }
 
 // The next command buffer that can go on, the queues taking turns.
@@ -150,12 +159,15 @@ void Gpu::advance(CommandBuffer& commands, Lock& held) {
     }
     ++commands.next_command;
   } while (!one_only);
-  if (commands.next_command >= list.size() && !commands.hangs) end(commands);
+  auto wake_at = Clock::time_point::max();
+  if (commands.next_command >= list.size() && can_end(commands, wake_at)) end(commands);
 }
 
 void Gpu::begin(CommandBuffer& commands) {
   commands.state = Status::kScheduled;
-  commands.gpu_start = seconds(Clock::now());
+  const auto now = Clock::now();
+  commands.gpu_start = seconds(now);
+  commands.ends_at = now + commands.least;
   random_.seed(commands.options().seed + random_());
   run_on_driver([commands = Ref<CommandBuffer>(&commands)] { commands->call_handlers(false); });
 }

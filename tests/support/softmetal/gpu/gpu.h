@@ -4,7 +4,9 @@
 // Surprise: one mutex guards all states, and changed() is notified for every change of one.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -35,7 +37,8 @@ class Gpu {
   void wake();
   void run_on_driver(std::function<void()> job);
 
-  void resume_hung();
+  /// Those whose number is at most `last`.
+  void resume_hung(std::uint64_t last);
   bool settle(unsigned long timeout_ms);
   [[nodiscard]] bool on_driver_thread() const;
 
@@ -47,7 +50,9 @@ class Gpu {
   void run_gpu();
   void run_driver();
   CommandBuffer* choose(std::chrono::steady_clock::time_point& wake_at);
+  // If only time is missing, these lower `wake_at` to when it has passed.
   bool can_run(const CommandBuffer& commands, std::chrono::steady_clock::time_point& wake_at) const;
+  bool can_end(const CommandBuffer& commands, std::chrono::steady_clock::time_point& wake_at) const;
   void advance(CommandBuffer& commands, Lock& lock);
   void begin(CommandBuffer& commands);
   void end(CommandBuffer& commands);

@@ -270,6 +270,60 @@ TEST_F(CommandBuffers, DelaysStart) {
   EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(30));
 }
 
+TEST_F(CommandBuffers, TakeAtLeastSoLong) {
+  const auto duration = [](Id commands) {
+    return send<double>(commands, "GPUEndTime") - send<double>(commands, "GPUStartTime");
+  };
+  slow_command_buffer(2, 30000);
+  Id first = scaling(2);
+  Id second = Bench::commands();  // nothing to do takes as long
+  Id third = scaling(2);
+  for (Id each : {first, second, third}) commit(each);
+  wait(third);
+  EXPECT_GE(duration(second), 0.030 - 1e-6);
+  EXPECT_GE(send<double>(third, "GPUStartTime"), send<double>(second, "GPUEndTime"));
+  restart({.least_us = 5000});
+  Id fourth = scaling(2);
+  Id fifth = Bench::commands();
+  commit(fourth);
+  run(fifth);
+  for (Id each : {fourth, fifth}) EXPECT_GE(duration(each), 0.005 - 1e-6);
+}
+
+TEST_F(CommandBuffers, HungOnesEndInTurn) {
+  restart({.hang = true});
+  std::vector<Id> all;
+  for (int i = 0; i < 4; ++i) all.push_back(i % 2 == 0 ? scaling(2) : Bench::commands());
+  for (std::size_t i = 0; i < 3; ++i) commit(all[i]);
+  for (std::size_t i = 0; i < 2; ++i) {
+    resume_hung_up_to(i + 1);
+    wait(all[i]);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_LT(status(all[i + 1]), kCompleted);
+  }
+  resume_hung_up_to(4);  // one that is not committed yet
+  commit(all[3]);
+  wait(all[3]);
+  Id next = scaling(2);
+  commit(next);
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_LT(status(next), kCompleted);
+  resume_hung();
+  wait(next);
+}
+
+TEST_F(CommandBuffers, OneThatHangsMayFailThen) {
+  hang_command_buffer(1);
+  fail_command_buffer(1, CommandError::kInternal);
+  Id commands = scaling(2);
+  commit(commands);
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_LT(status(commands), kCompleted);
+  resume_hung();
+  wait(commands);
+  EXPECT_EQ(status(commands), kError);
+}
+
 TEST_F(CommandBuffers, AQueueHasSoMany) {
   Owned queue(send(device_, "newCommandQueueWithMaxCommandBufferCount:", 2UL));
   hang_command_buffer(1);
