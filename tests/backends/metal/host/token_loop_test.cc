@@ -58,7 +58,6 @@ TEST_F(MetalTokenLoop, LaunchesCommitsWaitsAndBindsWhatTheCpuDoes) {
 }
 
 TEST_F(MetalTokenLoop, AllocatesNothingAndLeavesResidencyAlone) {
-  if (!test::counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
   const auto loaded = load_recording();
   Sequence sequence(*loaded, 1, {}, *loaded->instruments);
   generate(sequence, prompt_of(9), 8);  // warm-up
