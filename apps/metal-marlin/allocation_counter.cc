@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <new>
 
-// A sanitizer brings its own operator new, which cannot be replaced everywhere.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MARLIN_SANITIZED 1
 #elif defined(__has_feature)
@@ -15,11 +14,30 @@
 #endif
 #endif
 
-#if !defined(MARLIN_SANITIZED)
-
 namespace {
 
 std::atomic<std::uint64_t> n_allocations{0};  // operator new has no other place to count in
+
+}  // namespace
+
+#if defined(MARLIN_SANITIZED)
+
+// A sanitizer's own operators tell it which delete belongs to which new: they stay, and it calls us for each
+// allocation.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
+                                                         void (*on_free)(const volatile void*));
+
+namespace {
+
+[[maybe_unused]] const int kInstalled = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, std::size_t) { n_allocations.fetch_add(1, std::memory_order_relaxed); },
+    [](const volatile void*) {});
+
+}  // namespace
+
+#else
+
+namespace {
 
 void* counted(void* memory) {
   n_allocations.fetch_add(1, std::memory_order_relaxed);
@@ -50,12 +68,6 @@ void* counted(void* memory) {
 
 namespace marlin::app {
 
-std::optional<std::uint64_t> allocation_count() {
-#if defined(MARLIN_SANITIZED)
-  return std::nullopt;
-#else
-  return n_allocations.load(std::memory_order_relaxed);
-#endif
-}
+std::uint64_t allocation_count() { return n_allocations.load(std::memory_order_relaxed); }
 
 }  // namespace marlin::app

@@ -8,8 +8,6 @@
 #include <array>
 #include <boost/json.hpp>
 #include <chrono>
-#include <cmath>
-#include <limits>
 
 #include "allocation_counter.h"
 #include "base/error.h"
@@ -36,13 +34,13 @@ constexpr std::array kFigures = {Figure{"commits_per_forward", 2},     Figure{"d
                                  Figure{"dispatch_ms_per_token", 4},   Figure{"tokens_per_second", 2}};
 constexpr std::size_t kSpeed = kFigures.size() - 1;
 
-/// In the order of kFigures; NaN = not known.
+/// In the order of kFigures.
 using Figures = std::array<double, kFigures.size()>;
 
 /// State of the engine and the process at one moment.
 struct Snapshot {
   Counters counters;
-  std::optional<std::uint64_t> allocations;
+  std::uint64_t allocations = 0;
   std::chrono::steady_clock::time_point at;
 
   static Snapshot take(const Engine& engine) {
@@ -54,9 +52,7 @@ Figures figures_between(const Snapshot& start, const Snapshot& end) {
   const Counters spent = end.counters - start.counters;
   const auto forwards = static_cast<double>(spent.forwards);
   const auto tokens = static_cast<double>(spent.tokens);
-  const double allocations = end.allocations
-                                 ? static_cast<double>(*end.allocations - *start.allocations + spent.device_allocations)
-                                 : std::numeric_limits<double>::quiet_NaN();
+  const auto allocations = static_cast<double>(end.allocations - start.allocations + spent.device_allocations);
   const double seconds = std::chrono::duration<double>(end.at - start.at).count();
   // A pass may end just after the last moment that was measured, another just after the first.
   const double dispatching = std::max(0.0, seconds - spent.device_seconds);
@@ -122,25 +118,21 @@ Figures BenchDispatchCommand::measure(const Engine& engine, Session& session) co
   return figures_between(start, end);
 }
 
-std::string text(const Figure& figure, double value) {
-  return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, figure.decimals);
-}
+std::string text(const Figure& figure, double value) { return fmt::format("{:.{}f}", value, figure.decimals); }
 
 void print_table(const EngineInfo& info, const Figures& sequential, const Figures& batched) {
   fmt::print("{} on {} ({}), version {}\n\n", info.model, info.backend, info.device, MARLIN_VERSION);
   fmt::print("{:<24} {:>12} {:>12} {:>22}\n", "", "sequential", "batched", "batched : sequential");
   for (std::size_t i = 0; i < kFigures.size(); ++i) {
-    const bool comparable = std::isfinite(sequential[i]) && sequential[i] != 0;
     fmt::print("{:<24} {:>12} {:>12} {:>22}\n", kFigures[i].key, text(kFigures[i], sequential[i]),
-               text(kFigures[i], batched[i]), comparable ? fmt::format("{:.3f}", batched[i] / sequential[i]) : "-");
+               text(kFigures[i], batched[i]),
+               sequential[i] != 0 ? fmt::format("{:.3f}", batched[i] / sequential[i]) : "-");
   }
 }
 
 boost::json::object to_json(const Figures& figures) {
   boost::json::object object;
-  for (std::size_t i = 0; i < kFigures.size(); ++i) {
-    object[kFigures[i].key] = std::isnan(figures[i]) ? boost::json::value(nullptr) : boost::json::value(figures[i]);
-  }
+  for (std::size_t i = 0; i < kFigures.size(); ++i) object[kFigures[i].key] = figures[i];
   return object;
 }
 

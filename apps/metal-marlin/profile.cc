@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <boost/json.hpp>
 #include <numeric>
 
@@ -40,7 +41,7 @@ double weight_bandwidth(const PassProfile& pass) { return share(pass.weight_byte
 
 std::string bar(double filled_share, bool blocks) {
   constexpr int kWidth = 30;
-  const int filled = std::clamp(static_cast<int>(filled_share * kWidth + 0.5), 0, kWidth);
+  const int filled = std::clamp(static_cast<int>(std::lround(filled_share * kWidth)), 0, kWidth);
   std::string text;
   for (int i = 0; i < kWidth; ++i) text += i < filled ? (blocks ? "█" : "#") : (blocks ? "░" : ".");
   return text;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a kernel that cannot return an error leaves behind: one record, cleared before the work and read after it.
-// Kernels of which one thread alone can fail store it plainly; all others change `code` from kNone by an atomic compare
-// and exchange, and fill in the details when that succeeds.
+// `code` says what went wrong and `details` where; the host makes an error of them. The first failure stays: kernels of
+// which one thread alone can fail store it plainly; all others change `code` from kNone by an atomic compare and
+// exchange, and fill in the details when that succeeds.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +10,12 @@
 namespace marlin::abi {
 
 enum class KernelFailureCode : std::uint32_t {
-  kNone = 0,
-  kTokenId = 1,          // a token id outside of the vocabulary; details: row, id
-  kNotFinite = 2,        // a value that is not finite; details: stage, layer, row, column, bits of the value
-  kNanLogit = 3,         // details: token
-  kNoLogit = 4,          // no logit is above -infinity
-  kNotFiniteScores = 5,  // of a router; details: row
+  kNone = 0,             // nothing did
+  kTokenId = 1,          // embed_f32: a token id outside of the vocabulary; details: row, id
+  kNotFinite = 2,        // finite_guard_f32: a NaN or infinity; details: GuardedStage, layer, row, column, its bits
+  kNanLogit = 3,         // sample_f32: a logit is NaN; details: token
+  kNoLogit = 4,          // sample_f32: no logit is above -infinity; no details
+  kNotFiniteScores = 5,  // router_f32: scores of a row are not finite; details: row
 };
 
 struct KernelFailure {

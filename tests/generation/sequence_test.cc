@@ -12,33 +12,16 @@
 #include "backends/cpu/simulation.h"
 #include "backends/registry.h"
 #include "tests/generation/synthetic_model.h"
+#include "tests/generation/token_loop.h"
 #include "tests/support/allocation_count.h"
 #include "tests/support/error_of.h"
 
 namespace marlin {
 namespace {
 
-constexpr const char* kDeepModel = "narrow-glm-4.7-flash";  // 47 layers, 64 experts and a shared one
-
-std::vector<std::int32_t> prompt_of(std::size_t n) {
-  std::vector<std::int32_t> prompt(n);
-  for (std::size_t i = 0; i < n; ++i) prompt[i] = static_cast<std::int32_t>(i * 389 % 1024);
-  return prompt;
-}
-
-/// What a session does: one pass is always encoded before the host has seen the token it reads.
-std::vector<std::int32_t> generate(Sequence& sequence, std::span<const std::int32_t> prompt, int n,
-                                   const SamplingOptions& sampling = {.temperature = 0.0}) {
-  std::vector<std::int32_t> tokens;
-  sequence.truncate(0);
-  sequence.begin_sampling(sampling, prompt);
-  sequence.append_and_sample(prompt);
-  for (int i = 0; i < n; ++i) {
-    if (i + 1 < n) sequence.step();
-    tokens.push_back(sequence.next_token());
-  }
-  return tokens;
-}
+using test::generate;
+using test::kDeepModel;
+using test::prompt_of;
 
 class DeepModel : public ::testing::Test {
  protected:
@@ -78,7 +61,6 @@ TEST_F(DeepModel, OneWaitPerTokenAndNoneInAForward) {
 }
 
 TEST_F(DeepModel, TheTokenLoopAllocatesNothing) {
-  if (!test::counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
   auto loaded = test::load_synthetic(kDeepModel, create_device("cpu", {.n_threads = 2, .check_hazards = false}));
   for (const SamplingOptions& sampling :
        {SamplingOptions{.temperature = 0.0}, SamplingOptions{.top_k = 40, .repetition_penalty = 1.1, .seed = 1}}) {

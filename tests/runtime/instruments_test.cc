@@ -3,12 +3,13 @@
 #include "runtime/instruments.h"
 
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <memory>
-#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/runtime/captured_log.h"
 
 namespace marlin {
 namespace {
@@ -80,40 +81,24 @@ TEST(Counting, AddsUp) {
   EXPECT_EQ((counters - counters).dispatches, 0U);
 }
 
-/// What is logged while it lives.
-class CapturedLog {
- public:
-  CapturedLog() : before_(spdlog::default_logger()) {
-    spdlog::set_default_logger(
-        std::make_shared<spdlog::logger>("captured", std::make_shared<spdlog::sinks::ostream_sink_mt>(out_)));
-  }
-  ~CapturedLog() { spdlog::set_default_logger(before_); }
-  CapturedLog(const CapturedLog&) = delete;
-  CapturedLog& operator=(const CapturedLog&) = delete;
-
-  [[nodiscard]] std::string text() const { return out_.str(); }
-
- private:
-  std::ostringstream out_;
-  std::shared_ptr<spdlog::logger> before_;
-};
-
 TEST(SyncStorm, IsNamedWithItsCallSiteOnce) {
   Instruments instruments(nullptr);
-  const CapturedLog log;
+  test::CapturedLog log;
   instruments.token_seen(milliseconds(0));
   for (int token = 0; token < 3; ++token) {
     instruments.waited(milliseconds(1), CallSite::current());
     instruments.token_seen(milliseconds(10));
   }
-  EXPECT_EQ(log.text(), "") << "one wait per token is as it should be";
+  EXPECT_TRUE(log.take().empty()) << "one wait per token is as it should be";
   for (int token = 0; token < 3; ++token) {
     for (int i = 0; i < 4; ++i) instruments.waited(milliseconds(1), CallSite::current());
     instruments.token_seen(milliseconds(10));
   }
-  EXPECT_NE(log.text().find("waited 4 times for one token"), std::string::npos) << log.text();
-  EXPECT_NE(log.text().find("instruments_test.cc"), std::string::npos) << log.text();
-  EXPECT_EQ(log.text().find("waited", log.text().find("waited") + 1), std::string::npos) << log.text();
+  const std::vector<std::string> lines = log.take();
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].find("waited 4 times for one token"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find("instruments_test.cc"), std::string::npos) << lines[0];
+  EXPECT_EQ(lines[0].find("waited", lines[0].find("waited") + 1), std::string::npos) << lines[0];
 }
 
 TEST(TokenInterval, PercentilesOfTheMostRecent) {

@@ -3,22 +3,20 @@
 #include "runtime/kernel_selection.h"
 
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdint>
 #include <limits>
-#include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "tests/runtime/captured_log.h"
 #include "tests/support/error_of.h"
 
 namespace marlin {
 namespace {
 
 using abi::KernelVariant;
+using test::CapturedLog;
 
 const SelectionSubject kExperts{.top_k = 4, .bits = "3"};
 const SelectionSubject kDense{.top_k = 0, .bits = "2-4"};
@@ -89,36 +87,8 @@ TEST(KernelSelectionTest, DescribesTheChoice) {
             "batch=1 top_k=4 bits=3 kernel=moe_trellis_swiglu_base tile=32x128 reason=asked for");
 }
 
-/// Lines that are logged while this exists.
-class LogCapture {
- public:
-  LogCapture() : before_(spdlog::default_logger()) {
-    auto logger = std::make_shared<spdlog::logger>("captured", std::make_shared<spdlog::sinks::ostream_sink_mt>(out_));
-    logger->set_pattern("%v");
-    logger->set_level(spdlog::level::info);
-    spdlog::set_default_logger(std::move(logger));
-  }
-  ~LogCapture() { spdlog::set_default_logger(before_); }
-  LogCapture(const LogCapture&) = delete;
-  LogCapture& operator=(const LogCapture&) = delete;
-
-  /// Since the last call.
-  std::vector<std::string> take() {
-    spdlog::default_logger()->flush();
-    std::vector<std::string> lines;
-    std::istringstream in(out_.str());
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    out_.str("");
-    return lines;
-  }
-
- private:
-  std::shared_ptr<spdlog::logger> before_;
-  std::ostringstream out_;
-};
-
 TEST(KernelSelectorTest, LogsEachChangeOnce) {
-  LogCapture log;
+  CapturedLog log;
   KernelSelector selector(kExperts, std::nullopt);
   EXPECT_EQ(selector.choose(1), KernelVariant::kDecode);
   EXPECT_EQ(log.take(), std::vector<std::string>{"Kernel selection: " + describe(select_kernels(kExperts, 1))});
@@ -137,7 +107,7 @@ TEST(KernelSelectorTest, LogsEachChangeOnce) {
 }
 
 TEST(KernelSelectorTest, AForcedVariantIsLoggedOnce) {
-  LogCapture log;
+  CapturedLog log;
   KernelSelector selector(kExperts, KernelVariant::kBase);
   for (const std::int64_t batch : {100, 1, 20, 1}) EXPECT_EQ(selector.choose(batch), KernelVariant::kBase);
   const std::vector<std::string> lines = log.take();
@@ -146,7 +116,7 @@ TEST(KernelSelectorTest, AForcedVariantIsLoggedOnce) {
 }
 
 TEST(KernelSelectorTest, EverySelectorHasItsOwnMemory) {
-  LogCapture log;
+  CapturedLog log;
   KernelSelector first(kExperts, std::nullopt);
   KernelSelector second(kDense, std::nullopt);
   first.choose(1);

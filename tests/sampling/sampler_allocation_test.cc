@@ -12,7 +12,6 @@ namespace marlin {
 namespace {
 
 TEST(SamplerAllocation, NonePerToken) {
-  if (!test::counts_allocations()) GTEST_SKIP() << "allocations are not counted under a sanitizer";
   const std::vector<SamplingOptions> cases = {
       {},
       {.temperature = 0.0},

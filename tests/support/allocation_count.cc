@@ -6,8 +6,6 @@
 
 namespace marlin::test {
 
-bool counts_allocations() { return app::allocation_count().has_value(); }
-
-long allocation_count() { return static_cast<long>(app::allocation_count().value_or(0)); }
+long allocation_count() { return static_cast<long>(app::allocation_count()); }
 
 }  // namespace marlin::test

@@ -2,8 +2,9 @@
 // What a kernel is on the metal backend: a function of a .metal file of kernels/, and how its arguments become a grid.
 //
 // Every kernel binds the same way: buffer 0 is its argument struct of src/abi, its bindings follow in the order which
-// that header names, and buffer 30 is an abi::KernelFailure if it can fail. A threadgroup has `n_threads` threads, or
-// fewer where the pipeline allows no more, always a multiple of kSimdgroupWidth: kernels ask for the number.
+// that header names, and buffer 30 is an abi::KernelFailure if it can fail (abi/kernel_failure.h: what its codes mean).
+// A threadgroup has `n_threads` threads, or fewer where the pipeline allows no more, always a multiple of
+// kSimdgroupWidth: kernels ask for the number.
 #pragma once
 
 #include <array>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products with weight matrices and what prepares them: kernels/matmul.metal, kernels/moe.metal.
+// Products with weight matrices and what prepares them: kernels/matmul.metal, kernels/moe_rows.metal,
+// kernels/moe_products.metal.
 #include <algorithm>
 #include <array>
 
@@ -92,12 +93,13 @@ constexpr MetalKernel matmul(std::string_view name, std::uint32_t n_threads) {
 
 template <KernelVariant kVariant>
 constexpr MetalKernel gate_up(std::string_view name, std::uint32_t n_threads) {
-  return {name, "moe", sizeof(abi::MoeArguments), 5, n_threads, gate_up_grid<kVariant>, false, gate_up_constants};
+  return {name,  "moe_products",   sizeof(abi::MoeArguments), 5, n_threads, gate_up_grid<kVariant>,
+          false, gate_up_constants};
 }
 
 template <KernelVariant kVariant>
 constexpr MetalKernel down(std::string_view name, std::uint32_t n_threads) {
-  return {name, "moe", sizeof(abi::MoeArguments), 4, n_threads, down_grid<kVariant>, false, down_constants};
+  return {name, "moe_products", sizeof(abi::MoeArguments), 4, n_threads, down_grid<kVariant>, false, down_constants};
 }
 
 constexpr std::array kKernels = {
@@ -106,8 +108,8 @@ constexpr std::array kKernels = {
     matmul<KernelVariant::kPrefill4>("matmul_prefill4_f32", 256),
     matmul<KernelVariant::kBase>("matmul_base_f32", 256),
     matmul<KernelVariant::kLargeBatch>("matmul_large_batch_f32", 512),
-    MetalKernel{"expert_sort_i32", "moe", sizeof(abi::ExpertSortArguments), 5, 1024, sort_grid},
-    MetalKernel{"moe_gather_f32", "moe", sizeof(abi::MoeArguments), 5, 256, gather_grid},
+    MetalKernel{"expert_sort_i32", "moe_rows", sizeof(abi::ExpertSortArguments), 5, 1024, sort_grid},
+    MetalKernel{"moe_gather_f32", "moe_rows", sizeof(abi::MoeArguments), 5, 256, gather_grid},
     gate_up<KernelVariant::kDecode>("moe_gate_up_decode_f32", 512),
     gate_up<KernelVariant::kPrefill4>("moe_gate_up_prefill4_f32", 256),
     gate_up<KernelVariant::kBase>("moe_gate_up_base_f32", 256),
@@ -116,7 +118,7 @@ constexpr std::array kKernels = {
     down<KernelVariant::kPrefill4>("moe_down_prefill4_f32", 256),
     down<KernelVariant::kBase>("moe_down_base_f32", 256),
     down<KernelVariant::kLargeBatch>("moe_down_large_batch_f32", 512),
-    MetalKernel{"moe_combine_f32", "moe", sizeof(abi::MoeCombineArguments), 4, 256, combine_grid},
+    MetalKernel{"moe_combine_f32", "moe_rows", sizeof(abi::MoeCombineArguments), 4, 256, combine_grid},
 };
 
 }  // namespace

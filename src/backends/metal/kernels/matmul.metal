@@ -4,7 +4,8 @@
 #include <metal_stdlib>
 
 #include "abi/matmul.h"
-#include "backends/metal/kernels/product.h"
+#include "backends/metal/kernels/product_few_rows.h"
+#include "backends/metal/kernels/product_tiles.h"
 
 using namespace metal;
 using namespace marlin;

@@ -2,6 +2,8 @@
 // The token loop on the metal backend: it launches, commits, waits for and binds what the cpu backend does, allocates
 // nothing, gives the same tokens however it runs, and survives what a GPU does to it. Metal is software here; any
 // violation of its rules ends the test.
+#include "tests/generation/token_loop.h"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -18,25 +20,9 @@
 namespace marlin {
 namespace {
 
-constexpr const char* kDeepModel = "narrow-glm-4.7-flash";  // 47 layers, 64 experts and a shared one
-
-std::vector<std::int32_t> prompt_of(std::size_t n) {
-  std::vector<std::int32_t> prompt(n);
-  for (std::size_t i = 0; i < n; ++i) prompt[i] = static_cast<std::int32_t>(i * 389 % 1024);
-  return prompt;
-}
-
-std::vector<std::int32_t> generate(Sequence& sequence, std::size_t n_prompt, int n) {
-  std::vector<std::int32_t> tokens;
-  sequence.truncate(0);
-  sequence.begin_sampling({.temperature = 0.0}, prompt_of(n_prompt));
-  sequence.append_and_sample(prompt_of(n_prompt));
-  for (int i = 0; i < n; ++i) {
-    if (i + 1 < n) sequence.step();
-    tokens.push_back(sequence.next_token());
-  }
-  return tokens;
-}
+using test::generate;
+using test::kDeepModel;
+using test::prompt_of;
 
 class MetalTokenLoop : public ::testing::Test {
  protected:
@@ -63,7 +49,7 @@ TEST_F(MetalTokenLoop, LaunchesCommitsWaitsAndBindsWhatTheCpuDoes) {
       LoadedModel& loaded = i == 0 ? *on_metal : *on_cpu;
       Sequence sequence(loaded, 1, options, *loaded.instruments);
       const Counters before = loaded.instruments->counters();
-      generate(sequence, 5, 6);
+      generate(sequence, prompt_of(5), 6);
       counters[i] = loaded.instruments->counters() - before;
     }
     EXPECT_EQ(counters[0].commits, 6U * static_cast<unsigned>(commits));
@@ -76,10 +62,9 @@ TEST_F(MetalTokenLoop, LaunchesCommitsWaitsAndBindsWhatTheCpuDoes) {
 }
 
 TEST_F(MetalTokenLoop, AllocatesNothingAndLeavesResidencyAlone) {
-  if (!test::counts_allocations()) GTEST_SKIP() << "a sanitizer has its own operator new";
   const auto loaded = load_recording();
   Sequence sequence(*loaded, 1, {}, *loaded->instruments);
-  generate(sequence, 9, 8);  // warm-up
+  generate(sequence, prompt_of(9), 8);  // warm-up
   for (const SamplingOptions& sampling :
        {SamplingOptions{.temperature = 0.0}, SamplingOptions{.top_k = 40, .repetition_penalty = 1.1, .seed = 1}}) {
     sequence.begin_sampling(sampling, {});
@@ -105,7 +90,7 @@ TEST_F(MetalTokenLoop, LeavesNothingBehind) {
   {
     const auto loaded = load_recording();
     Sequence sequence(*loaded, 1, {}, *loaded->instruments);
-    generate(sequence, 5, 3);
+    generate(sequence, prompt_of(5), 3);
   }
   EXPECT_TRUE(softmetal::live_objects().empty());
 }
@@ -113,13 +98,13 @@ TEST_F(MetalTokenLoop, LeavesNothingBehind) {
 TEST_F(MetalTokenLoop, NothingAboutHowItRunsChangesAToken) {
   const auto loaded = load("tiny-moe", {.checked = false, .fatal = true});
   Sequence plain(*loaded, 1, {}, *loaded->instruments);
-  const std::vector<std::int32_t> expected = generate(plain, 7, 4);
+  const std::vector<std::int32_t> expected = generate(plain, prompt_of(7), 4);
   const std::vector<float> logits(plain.logits().begin(), plain.logits().end());
   const auto expect_the_same = [&](const std::string& name, const auto& change) {
     RuntimeOptions options;
     change(options);
     Sequence varied(*loaded, 1, options, *loaded->instruments);
-    EXPECT_EQ(generate(varied, 7, 4), expected) << name;
+    EXPECT_EQ(generate(varied, prompt_of(7), 4), expected) << name;
     EXPECT_TRUE(std::equal(logits.begin(), logits.end(), varied.logits().begin())) << name;
   };
   for (const int layers : {1, 3, 47}) {
@@ -146,7 +131,7 @@ TEST_F(MetalTokenLoop, KeepsMetalsRules) {
   const auto loaded = load(
       "tiny-moe", {.max_threads = 256, .schedule = msl::Schedule::kRandom, .interleave_queues = true, .fatal = true});
   Sequence sequence(*loaded, 1, {}, *loaded->instruments);
-  EXPECT_EQ(generate(sequence, 3, 2).size(), 2U);
+  EXPECT_EQ(generate(sequence, prompt_of(3), 2).size(), 2U);
   EXPECT_EQ(softmetal::text_of_faults(), "");
 }
 
@@ -155,7 +140,7 @@ TEST_F(MetalTokenLoop, AGpuErrorCostsItsRequestOnly) {
   RuntimeOptions options;
   options.commit.layers_per_commit = 2;  // two groups a pass
   Sequence sequence(*loaded, 1, options, *loaded->instruments);
-  const std::vector<std::int32_t> expected = generate(sequence, 4, 3);
+  const std::vector<std::int32_t> expected = generate(sequence, prompt_of(4), 3);
   struct Case {
     softmetal::CommandError code;
     ErrorCode error;
@@ -166,17 +151,17 @@ TEST_F(MetalTokenLoop, AGpuErrorCostsItsRequestOnly) {
                         {softmetal::CommandError::kPageFault, ErrorCode::kDevice, "a bug of ours"},
                         {softmetal::CommandError::kDeviceRemoved, ErrorCode::kDevice, "Metal error 11"}}) {
     softmetal::fail_command_buffer(2, c.code);
-    const Error error = test::error_of([&] { generate(sequence, 4, 3); });
+    const Error error = test::error_of([&] { generate(sequence, prompt_of(4), 3); });
     EXPECT_EQ(error.code(), c.error) << error.what();
     EXPECT_NE(std::string(error.what()).find(c.says), std::string::npos) << error.what();
-    EXPECT_EQ(generate(sequence, 4, 3), expected);
+    EXPECT_EQ(generate(sequence, prompt_of(4), 3), expected);
   }
 }
 
 TEST_F(MetalTokenLoop, WaitsForAGpuThatIsLate) {
   const auto loaded = load("tiny-moe", {.checked = false, .delay_us = 2000, .fatal = true});
   Sequence sequence(*loaded, 1, {}, *loaded->instruments);
-  EXPECT_EQ(generate(sequence, 3, 3).size(), 3U);
+  EXPECT_EQ(generate(sequence, prompt_of(3), 3).size(), 3U);
   EXPECT_GT(loaded->instruments->counters().overlap_seconds, 0);
 }
 
@@ -184,7 +169,7 @@ TEST_F(MetalTokenLoop, WaitsForAGpuThatIsLate) {
 TEST_F(MetalTokenLoop, EncodingOverlapsExecution) {
   const auto loaded = load(kDeepModel, {.execute = false, .checked = false, .least_us = 4000, .fatal = true});
   Sequence sequence(*loaded, 1, {}, *loaded->instruments);
-  generate(sequence, 5, 3);  // compiles pipelines
+  generate(sequence, prompt_of(5), 3);  // compiles pipelines
   // A busy machine may take the processor away for longer than a token lasts: the best of a few tries counts.
   double best = 0;
   for (int attempt = 0; attempt < 10 && best <= 0.9; ++attempt) {

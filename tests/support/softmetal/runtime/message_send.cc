@@ -61,6 +61,20 @@ softmetal_nil:
   movi v1.2d, #0
   ret
 .size softmetal_nil,.-softmetal_nil
+
+// Stores or loads every register that may hold an argument.
+.macro softmetal_arguments pair, single
+  \pair x0, x1, [sp]
+  \pair x2, x3, [sp, #16]
+  \pair x4, x5, [sp, #32]
+  \pair x6, x7, [sp, #48]
+  \single x8, [sp, #64]
+  \pair q0, q1, [sp, #80]
+  \pair q2, q3, [sp, #112]
+  \pair q4, q5, [sp, #144]
+  \pair q6, q7, [sp, #176]
+.endm
+
 .p2align 4
 .globl objc_msgSend
 .type objc_msgSend,%function
@@ -73,26 +87,10 @@ objc_msgSend:
   mov x29, sp
   .cfi_def_cfa_register 29
   sub sp, sp, #208
-  stp x0, x1, [sp]
-  stp x2, x3, [sp, #16]
-  stp x4, x5, [sp, #32]
-  stp x6, x7, [sp, #48]
-  str x8, [sp, #64]
-  stp q0, q1, [sp, #80]
-  stp q2, q3, [sp, #112]
-  stp q4, q5, [sp, #144]
-  stp q6, q7, [sp, #176]
+  softmetal_arguments stp, str
   bl softmetal_find_method
   mov x16, x0
-  ldp x0, x1, [sp]
-  ldp x2, x3, [sp, #16]
-  ldp x4, x5, [sp, #32]
-  ldp x6, x7, [sp, #48]
-  ldr x8, [sp, #64]
-  ldp q0, q1, [sp, #80]
-  ldp q2, q3, [sp, #112]
-  ldp q4, q5, [sp, #144]
-  ldp q6, q7, [sp, #176]
+  softmetal_arguments ldp, ldr
   mov sp, x29
   ldp x29, x30, [sp], #16
   br x16

@@ -125,10 +125,15 @@ void Bench::encode_scale(Id encoder, Id x, Id y, float factor, unsigned n) {
   dispatch(encoder, {(n + 31) / 32}, {32});
 }
 
-Id Bench::ready(Id commands, unsigned long type) {
+Id Bench::encoder_with(Id pipeline, Id commands, unsigned long type) {
   Id encoder = Bench::encoder(commands, type);
-  send<void, Id>(encoder, "setComputePipelineState:", scale_);
+  send<void, Id>(encoder, "setComputePipelineState:", pipeline);
   bind(encoder, x_, 0);
+  return encoder;
+}
+
+Id Bench::ready(Id commands, unsigned long type) {
+  Id encoder = encoder_with(scale_, commands, type);
   bind(encoder, y_, 1);
   set_bytes(encoder, Scale{64, 2}, 2);
   return encoder;

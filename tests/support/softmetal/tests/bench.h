@@ -67,6 +67,8 @@ class Bench : public ::testing::Test {
   }
   /// y = factor * x, `n` floats.
   void encode_scale(Id encoder, Id x, Id y, float factor, unsigned n = 64);
+  /// An encoder with this pipeline, and x at index 0.
+  Id encoder_with(Id pipeline, Id commands, unsigned long type = 0);
   /// An encoder that is ready to dispatch `scale` of x to y.
   Id ready(Id commands, unsigned long type = 0);
 

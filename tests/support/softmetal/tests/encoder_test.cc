@@ -148,9 +148,7 @@ TEST_F(Encoders, DispatchThreadsHasARaggedEnd) {
 TEST_F(Encoders, ThreadgroupMemoryIsRoundAndFits) {
   Owned pipeline = Bench::pipeline("reverse");
   Id commands = Bench::commands();
-  Id encoder = Bench::encoder(commands);
-  send<void, Id>(encoder, "setComputePipelineState:", pipeline);
-  bind(encoder, x_, 0);
+  Id encoder = encoder_with(pipeline, commands);
   dispatch(encoder, {1}, {64});
   send<void>(encoder, "setThreadgroupMemoryLength:atIndex:", 252UL, 0UL);
   send<void>(encoder, "setThreadgroupMemoryLength:atIndex:", 256UL, 0UL);
@@ -169,9 +167,7 @@ TEST_F(Encoders, ThreadgroupMemoryIsRoundAndFits) {
 TEST_F(Encoders, StaticThreadgroupMemoryCountsToo) {
   Owned pipeline = Bench::pipeline("static_reverse");
   Id commands = Bench::commands();
-  Id encoder = Bench::encoder(commands);
-  send<void, Id>(encoder, "setComputePipelineState:", pipeline);
-  bind(encoder, x_, 0);
+  Id encoder = encoder_with(pipeline, commands);
   send<void>(encoder, "setThreadgroupMemoryLength:atIndex:", 32512UL, 0UL);
   dispatch(encoder, {1}, {64});
   expect_faults({});
@@ -186,9 +182,7 @@ TEST_F(Encoders, StaticThreadgroupMemoryCountsToo) {
 TEST_F(Encoders, WhatTheInterpreterSeesIsAFault) {
   Owned pipeline = Bench::pipeline("racy_reverse");
   Id commands = Bench::commands();
-  Id encoder = Bench::encoder(commands);
-  send<void, Id>(encoder, "setComputePipelineState:", pipeline);
-  bind(encoder, x_, 0);
+  Id encoder = encoder_with(pipeline, commands);
   send<void>(encoder, "setThreadgroupMemoryLength:atIndex:", 256UL, 0UL);
   dispatch(encoder, {1}, {64});
   end(encoder);
@@ -206,9 +200,7 @@ TEST_F(Encoders, WhatTheInterpreterSeesIsAFault) {
 TEST_F(Encoders, OutOfBoundsEndsTheCommandBuffer) {
   Owned pipeline = Bench::pipeline("store_at");
   Id commands = Bench::commands();
-  Id encoder = Bench::encoder(commands);
-  send<void, Id>(encoder, "setComputePipelineState:", pipeline);
-  bind(encoder, x_, 0);
+  Id encoder = encoder_with(pipeline, commands);
   set_bytes(encoder, 63U, 1);
   dispatch(encoder, {1}, {1});
   set_bytes(encoder, 64U, 1);

@@ -86,9 +86,7 @@ TEST_F(Libraries, FunctionConstantsSpecialise) {
                                          constants, &error));
     Owned pipeline = pipeline_of(function);
     Id commands = Bench::commands();
-    Id encoder = Bench::encoder(commands);
-    send<void, Id>(encoder, "setComputePipelineState:", pipeline);
-    bind(encoder, x_, 0);
+    Id encoder = encoder_with(pipeline, commands);
     bind(encoder, y_, 1);
     dispatch(encoder, {1}, {64});
     end(encoder);
@@ -100,9 +98,7 @@ TEST_F(Libraries, FunctionConstantsSpecialise) {
 TEST_F(Libraries, AnUnsetFunctionConstantIsAFault) {
   Owned pipeline = Bench::pipeline("maybe_square");
   Id commands = Bench::commands();
-  Id encoder = Bench::encoder(commands);
-  send<void, Id>(encoder, "setComputePipelineState:", pipeline);
-  bind(encoder, x_, 0);
+  Id encoder = encoder_with(pipeline, commands);
   bind(encoder, y_, 1);
   dispatch(encoder, {1}, {1});
   end(encoder);

@@ -2,14 +2,9 @@
 // What shim/lanes.h does, by shuffles of a warp and in the same order of operations, so that results are the same bits.
 #pragma once
 
-#include "shim/math.h"
+#include "shim/lane_index.h"
 
 namespace msl {
-
-MSL_INLINE int lane_index() { return (int)builtin_value(ParameterKind::kThreadIndexInSimdgroup, 0); }
-
-template <class T>
-inline constexpr bool is_simd_value_v = sizeof(typename VectorTraits<T>::Element) <= 4 && !std::is_same_v<T, bool>;
 
 template <class T>
 MSL_INLINE T shuffle(T value, int source) {

@@ -2,14 +2,9 @@
 // What lanes of a simdgroup tell each other, in the interpreter: under simdgroup.h. ptx/lanes.h is the same for a GPU.
 #pragma once
 
-#include "shim/math.h"
+#include "shim/lane_index.h"
 
 namespace msl {
-
-MSL_INLINE int lane_index() { return (int)builtin_value(ParameterKind::kThreadIndexInSimdgroup, 0); }
-
-template <class T>
-inline constexpr bool is_simd_value_v = sizeof(typename VectorTraits<T>::Element) <= 4 && !std::is_same_v<T, bool>;
 
 template <class T>
 MSL_UNCHECKED T from_lane(T value, int source, const char* operation, Site site) {
