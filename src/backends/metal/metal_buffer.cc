@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "backends/metal/api.h"
@@ -62,7 +61,7 @@ std::unique_ptr<MetalBuffer> MetalBuffer::allocate(std::shared_ptr<MetalContext>
 
 std::unique_ptr<MetalBuffer> MetalBuffer::wrap(std::shared_ptr<MetalContext> context, std::span<const std::byte> memory,
                                                std::string label) {
-  if (std::bit_cast<std::uintptr_t>(memory.data()) % page_bytes() != 0) {
+  if (reinterpret_cast<std::uintptr_t>(memory.data()) % page_bytes() != 0) {
     auto copy = allocate(std::move(context), memory.size(), std::move(label));
     std::copy(memory.begin(), memory.end(), copy->host());
     return copy;

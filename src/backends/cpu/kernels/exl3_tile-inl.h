@@ -176,12 +176,12 @@ HWY_INLINE hn::Vec<TileFloats> round_to_half(hn::Vec<TileFloats> v) {
 #endif
 }
 
-/// Bits of a binary16 in the high half of each word (low half ignored) -> float. Not for subnormals, infinities, NaN.
-HWY_INLINE hn::Vec<TileFloats> high_half_to_float(hn::Vec<TileWords> v) {
+/// The binary16 number in the high half of each word after the codebook's mask and flip (0x8FFF, 0x3B60). They leave
+/// exponents of 12 to 15, so shifting the word puts all but the upper six bits of the exponent where a float has them.
+HWY_INLINE hn::Vec<TileFloats> masked_half_to_float(hn::Vec<TileWords> v) {
   const TileWords d;
-  const auto sign = hn::And(v, hn::Set(d, 0x80000000U));
-  const auto magnitude = hn::ShiftRight<3>(hn::And(v, hn::Set(d, 0x7FFF0000U)));
-  return hn::BitCast(TileFloats(), hn::Or(sign, hn::Add(magnitude, hn::Set(d, 112U << 23))));
+  const auto shifted = hn::BitCast(d, hn::ShiftRight<3>(hn::BitCast(hn::RebindToSigned<TileWords>(), v)));
+  return hn::BitCast(TileFloats(), hn::Xor(hn::And(shifted, hn::Set(d, 0x81FFE000U)), hn::Set(d, 0x3F6C0000U)));
 }
 
 /// States -> weights. The one rounding to binary16 of each codebook is kept: everything before it is exact in float.
@@ -189,11 +189,10 @@ template <abi::TrellisCodebook kCodebook>
 HWY_INLINE hn::Vec<TileFloats> codebook_values(hn::Vec<TileWords> states) {
   static_assert(kCodebook != abi::TrellisCodebook::kMul1, "has integers of its own");
   const TileWords d;
-  auto x = kCodebook == abi::TrellisCodebook::kMcg
-               ? hn::Mul(states, hn::Set(d, 0xCBAC1FEDU))
-               : hn::Add(hn::Mul(states, hn::Set(d, 89226354U)), hn::Set(d, 64248484U));
-  x = hn::Xor(hn::And(x, hn::Set(d, 0x8FFF8FFFU)), hn::Set(d, 0x3B603B60U));
-  return round_to_half(hn::Add(high_half_to_float(x), high_half_to_float(hn::ShiftLeft<16>(x))));
+  const auto x = kCodebook == abi::TrellisCodebook::kMcg
+                     ? hn::Mul(states, hn::Set(d, 0xCBAC1FEDU))
+                     : hn::Add(hn::Mul(states, hn::Set(d, 89226354U)), hn::Set(d, 64248484U));
+  return round_to_half(hn::Add(masked_half_to_float(x), masked_half_to_float(hn::ShiftLeft<16>(x))));
 }
 
 template <int K, abi::TrellisCodebook kCodebook, int kGroup, int J>
