@@ -46,7 +46,7 @@ HWY_INLINE void multiply_run(const std::uint8_t* tile, std::size_t row_bytes, co
   MARLIN_UNROLL
   for (auto& each : products) each[0] = each[1] = hn::LoadDup128(TileSums(), run.centring);
   for (std::size_t i = 0; i < kRunTiles; ++i, tile += row_bytes) {
-    for (int byte = 0; byte < 32 * K; byte += 64) __builtin_prefetch(tile + kRunTiles * row_bytes + byte, 0, 3);
+    prefetch_tile<K>(tile + kRunTiles * row_bytes);  // one by one: a run at once would hold up the loads of this one
     multiply_tile<K, kVnni, 0>(tile, run.x + 16 * i, products);
   }
   const auto scale = hn::Set(TileFloats(), run.scale);

@@ -5,6 +5,7 @@
 // exact, and only their conversion to float rounds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace marlin::cpu {
@@ -14,19 +15,22 @@ inline constexpr float kByteSumStep = 1774.0F / 262144;  // of w for a step of b
 inline constexpr float kByteSumRest = -476.0F / 262144;  // w at the centre
 inline constexpr float kIntegerInputs = 32767;           // largest |x|
 
-/// 128 inputs of such a layer. sum of w x = scale * (sum of (b - centre) x) + remainder.
+/// Inputs that are summed before anything is rounded: those of one Hadamard transform.
+inline constexpr std::size_t kRunInputs = 128;
+
+/// The inputs of a run of such a layer. sum of w x = scale * (sum of (b - centre) x) + remainder.
 struct IntegerRun {
-  alignas(16) std::int16_t x[128];
+  alignas(16) std::int16_t x[kRunInputs];
   std::int32_t centring[4];  ///< [i]: -centre * sum of the x in rows 2i, 2i + 1 modulo 8, those of lanes i modulo 4
   float scale;
   float remainder;
 };
 
 /// A row of prepared inputs has room for floats; a run takes that of its 128.
-static_assert(sizeof(IntegerRun) <= 128 * sizeof(float));
+static_assert(sizeof(IntegerRun) <= kRunInputs * sizeof(float));
 
 inline const IntegerRun& integer_run(const float* prepared, std::size_t run) {
-  return *reinterpret_cast<const IntegerRun*>(prepared + run * 128);
+  return *reinterpret_cast<const IntegerRun*>(prepared + run * kRunInputs);
 }
 
 }  // namespace marlin::cpu

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fetches the tiles of a run before they are needed. Included once per SIMD target.
+// Fetches tiles before they are needed. Included once per SIMD target.
 
 #if defined(MARLIN_CPU_EXL3_PREFETCH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MARLIN_CPU_EXL3_PREFETCH_INL_H_
@@ -18,10 +18,13 @@ namespace marlin::cpu {
 namespace HWY_NAMESPACE {
 
 template <int K>
+HWY_INLINE void prefetch_tile(const std::uint8_t* tile) {
+  for (int byte = 0; byte < 32 * K; byte += 64) hwy::Prefetch(tile + byte);
+}
+
+template <int K>
 HWY_INLINE void prefetch_run(const std::uint8_t* tile, std::size_t row_bytes) {
-  for (std::size_t i = 0; i < kRunTiles; ++i, tile += row_bytes) {
-    for (int byte = 0; byte < 32 * K; byte += 64) __builtin_prefetch(tile + byte, 0, 2);
-  }
+  for (std::size_t i = 0; i < kRunTiles; ++i, tile += row_bytes) prefetch_tile<K>(tile);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -16,8 +16,7 @@
 namespace marlin::cpu {
 
 inline constexpr std::size_t kTileWeights = 256;
-inline constexpr std::size_t kRunTiles = 8;  // tiles of one column handled together: 128 inputs
-inline constexpr std::size_t kRunInputs = 128;
+inline constexpr std::size_t kRunTiles = 8;      // tiles of one column handled together: 128 inputs
 inline constexpr std::size_t kBlockColumns = 8;  // tile columns of a block: 128 outputs
 inline constexpr std::size_t kColumnSums = 64;   // partial sums of a row and tile column: 16 outputs in 4 lanes each
 inline constexpr std::size_t kRowSums = kBlockColumns * kColumnSums;
