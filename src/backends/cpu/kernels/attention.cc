@@ -223,7 +223,8 @@ namespace {
 
 /// Groups of joint heads of n heads, the last perhaps smaller.
 std::uint32_t joint_groups(std::size_t n_heads) {
-  return n_heads == 0 ? 0 : static_cast<std::uint32_t>((n_heads + joint_heads(n_heads) - 1) / joint_heads(n_heads));
+  const std::size_t joint = joint_heads(n_heads);
+  return static_cast<std::uint32_t>((n_heads + joint - 1) / joint);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr std::size_t joint_heads(std::size_t n_heads) {
   for (std::size_t n = kMaxJointHeads; n > 2; --n) {
     if (n_heads % n == 0) return n;
   }
-  return n_heads < 2 ? n_heads : 2;
+  return n_heads < 2 ? 1 : 2;
 }
 
 struct AttentionQuery {

@@ -63,9 +63,10 @@ template <int K, bool kVnni>
 HWY_NOINLINE void multiply_one_row(const TileGrid& grid, const float* x, float* sums) {
   for (std::size_t run = 0; run < grid.n_runs; ++run) {
     const std::uint8_t* tiles = grid.tiles + run * kRunTiles * grid.row_bytes;
+    const IntegerRun inputs = load_integer_run(x, run);
     for (std::size_t column = 0; column < kBlockColumns; ++column) {
       const std::uint8_t* tile = tiles + column * 32 * K;
-      multiply_run<K, kVnni>(tile, grid.row_bytes, integer_run(x, run), sums + column * kColumnSums);
+      multiply_run<K, kVnni>(tile, grid.row_bytes, inputs, sums + column * kColumnSums);
     }
   }
 }
@@ -164,7 +165,7 @@ void sum_products(const TileGrid& grid, const float* x, std::size_t x_stride, st
   // The rows of a run side by side: where they come from they are powers of two apart, which caches cannot hold.
   auto* runs = reinterpret_cast<IntegerRun*>(weights + kRunTiles * kTileWeights);
   for (std::size_t run = 0; run < grid.n_runs; ++run) {
-    for (std::size_t row = 0; row < n_rows; ++row) runs[row] = integer_run(x + row * x_stride, run);
+    for (std::size_t row = 0; row < n_rows; ++row) runs[row] = load_integer_run(x + row * x_stride, run);
     for (std::size_t column = 0; column < kBlockColumns; ++column) {
       const std::uint8_t* tile = grid.tiles + run * kRunTiles * grid.row_bytes + column * 32 * K;
       if (run + 1 < grid.n_runs) prefetch_run<K>(tile + kRunTiles * grid.row_bytes, grid.row_bytes);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace marlin::cpu {
 
@@ -29,8 +30,11 @@ struct IntegerRun {
 /// A row of prepared inputs has room for floats; a run takes that of its 128.
 static_assert(sizeof(IntegerRun) <= kRunInputs * sizeof(float));
 
-inline const IntegerRun& integer_run(const float* prepared, std::size_t run) {
-  return *reinterpret_cast<const IntegerRun*>(prepared + run * kRunInputs);
+/// Run `run` of a prepared row, which may lie at any address that floats do.
+inline IntegerRun load_integer_run(const float* prepared, std::size_t run) {
+  IntegerRun loaded;
+  std::memcpy(&loaded, prepared + run * kRunInputs, sizeof(loaded));
+  return loaded;
 }
 
 }  // namespace marlin::cpu

@@ -9,6 +9,7 @@
 #define MARLIN_CPU_PREPARE_INL_H_
 #endif
 
+#include <cstring>
 #include <limits>
 
 #include "backends/cpu/kernels/exl3_integers.h"
@@ -33,7 +34,8 @@ HWY_INLINE float largest_magnitude(const float* values) {
   return magnitude <= std::numeric_limits<float>::max() ? magnitude : std::numeric_limits<float>::quiet_NaN();
 }
 
-HWY_INLINE void to_integers(const float* values, IntegerRun& run) {
+HWY_INLINE void to_integers(const float* values, float* out) {
+  IntegerRun run;
   const float largest = largest_magnitude(values);
   // what is smaller would need a factor beyond the range of float
   const float factor = largest < 0x1p-100F ? 0.0F : kIntegerInputs / largest;
@@ -52,6 +54,7 @@ HWY_INLINE void to_integers(const float* values, IntegerRun& run) {
   hn::StoreU(hn::Mul(pair_sums, hn::Set(di, -kByteSumCentre)), di, run.centring);
   run.scale = step * kByteSumStep;
   run.remainder = static_cast<float>(hn::GetLane(hn::SumOfLanes(di, pair_sums))) * step * kByteSumRest;
+  std::memcpy(out, &run, sizeof(run));
 }
 
 /// 128 inputs of an EXL3 layer: values (destroyed) times suh (f16 at `scales`), transformed, to `out`: for MUL1 an
@@ -66,7 +69,7 @@ HWY_INLINE void prepare_inputs128(float* values, const std::uint8_t* scales, abi
     hn::StoreU(hn::Mul(hn::LoadU(d, values + i), scale), d, values + i);
   }
   hadamard128(values);
-  if (codebook == abi::TrellisCodebook::kMul1) return to_integers(values, *reinterpret_cast<IntegerRun*>(out));
+  if (codebook == abi::TrellisCodebook::kMul1) return to_integers(values, out);
   for (std::size_t group = 0; group < kHadamardSize; group += 16) {
     for (std::size_t i = 0; i < 16; ++i) out[group + i] = values[group + kTileOrder[i]];
   }
