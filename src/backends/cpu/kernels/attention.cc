@@ -240,16 +240,17 @@ void grouped_attention(const KernelCall& call, std::uint32_t begin, std::uint32_
   const std::size_t kv_stride = args.n_kv_heads * dim;
   const std::size_t element = args.cache_format == abi::MatrixFormat::kF16 ? 2 : 4;
   const std::size_t heads_of_key = args.n_heads / args.n_kv_heads;
+  const std::size_t joint = joint_heads(heads_of_key);
   const std::size_t groups_of_key = joint_groups(heads_of_key);
   for (std::size_t item = begin; item < end; ++item) {
     const std::size_t row = item / (args.n_kv_heads * groups_of_key);
     const std::size_t kv_head = item / groups_of_key % args.n_kv_heads;
-    const std::size_t first_of_key = item % groups_of_key * joint_heads(heads_of_key);
+    const std::size_t first_of_key = item % groups_of_key * joint;
     const std::size_t first = (row * args.n_heads + kv_head * heads_of_key + first_of_key) * dim;
     const AttentionQuery query{.queries = call.binding<const float>(0) + first,
                                .keys = call.binding<const std::uint8_t>(1) + kv_head * dim * element,
                                .values = call.binding<const std::uint8_t>(2) + kv_head * dim * element,
-                               .n_heads = std::min(joint_heads(heads_of_key), heads_of_key - first_of_key),
+                               .n_heads = std::min(joint, heads_of_key - first_of_key),
                                .key_dim = dim,
                                .value_dim = dim,
                                .key_stride = kv_stride,
@@ -271,11 +272,12 @@ void latent_attention(const KernelCall& call, std::uint32_t begin, std::uint32_t
   const std::size_t width = std::size_t{args.rank} + args.rope_dim;
   MARLIN_CHECK(kMaxJointHeads * width * sizeof(float) <= kScratchBytes);
   auto* joined = call.scratch<float>();
+  const std::size_t joint = joint_heads(args.n_heads);
   const std::size_t n_groups = joint_groups(args.n_heads);
   for (std::size_t item = begin; item < end; ++item) {
     const std::size_t row = item / n_groups;
-    const std::size_t first_head = item % n_groups * joint_heads(args.n_heads);
-    const std::size_t n_heads = std::min(joint_heads(args.n_heads), args.n_heads - first_head);
+    const std::size_t first_head = item % n_groups * joint;
+    const std::size_t n_heads = std::min(joint, args.n_heads - first_head);
     for (std::size_t i = 0; i < n_heads; ++i) {
       const std::size_t head = first_head + i;
       const float* latent = call.binding<const float>(0) + (row * args.n_heads + head) * args.rank;

@@ -31,8 +31,9 @@ void dense_outputs(const abi::Matrix& matrix, const float* x, std::size_t x_stri
     for (; row + 4 <= n_rows; row += 4) {
       dot_rows<kFormat, 4>(w, n, x + row * x_stride, x_stride, y + row * kBlockOutputs, kBlockOutputs);
     }
-    for (; row < n_rows; ++row)
+    for (; row < n_rows; ++row) {
       dot_rows<kFormat, 1>(w, n, x + row * x_stride, x_stride, y + row * kBlockOutputs, kBlockOutputs);
+    }
   }
 }
 

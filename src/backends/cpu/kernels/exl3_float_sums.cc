@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "abi/matrix.h"
+#include "backends/cpu/kernels/exl3_instances.h"
 #include "backends/cpu/kernels/exl3_sums.h"
 #include "base/error.h"
 #include "base/unroll.h"
@@ -115,24 +116,6 @@ HWY_NOINLINE void multiply_rows(const float* weights, const float* x, std::size_
   }
 }
 
-HWY_INLINE void multiply_all_rows(const float* weights, const float* x, std::size_t x_stride, std::uint32_t n_rows,
-                                  float* sums) {
-  std::uint32_t row = 0;
-  for (; row + 4 <= n_rows; row += 4) multiply_rows<4>(weights, x + row * x_stride, x_stride, sums + row * kColumnSums);
-  x += row * x_stride;
-  sums += row * kColumnSums;
-  switch (n_rows - row) {
-    case 1:
-      return multiply_rows<1>(weights, x, x_stride, sums);
-    case 2:
-      return multiply_rows<2>(weights, x, x_stride, sums);
-    case 3:
-      return multiply_rows<3>(weights, x, x_stride, sums);
-    default:
-      return;
-  }
-}
-
 template <int K, abi::TrellisCodebook kCodebook>
 void sum_products(const TileGrid& grid, const float* x, std::size_t x_stride, std::uint32_t n_rows, float* sums,
                   std::byte* scratch) {
@@ -144,18 +127,18 @@ void sum_products(const TileGrid& grid, const float* x, std::size_t x_stride, st
     for (std::size_t column = 0; column < kBlockColumns; ++column) {
       const std::uint8_t* tile = grid.tiles + run * kRunTiles * grid.row_bytes + column * 32 * K;
       decode_run<K, kCodebook>(tile, grid.row_bytes, weights);
-      multiply_all_rows(weights, x + run * kRunInputs, x_stride, n_rows, sums + column * n_rows * kColumnSums);
+      const float* inputs = x + run * kRunInputs;
+      float* column_sums = sums + column * n_rows * kColumnSums;
+      in_groups_of_rows(n_rows, [&]<int kRows>(std::size_t row) {
+        multiply_rows<kRows>(weights, inputs + row * x_stride, x_stride, column_sums + row * kColumnSums);
+      });
     }
   }
 }
 
 template <abi::TrellisCodebook kCodebook>
 Exl3Sums sums_for(std::uint32_t bits) {
-  static constexpr Exl3Sums kByBits[8] = {
-      sum_products<1, kCodebook>, sum_products<2, kCodebook>, sum_products<3, kCodebook>, sum_products<4, kCodebook>,
-      sum_products<5, kCodebook>, sum_products<6, kCodebook>, sum_products<7, kCodebook>, sum_products<8, kCodebook>};
-  MARLIN_CHECK(bits >= 1 && bits <= 8);
-  return kByBits[bits - 1];
+  return instance_for_bits(bits, []<int K>() -> Exl3Sums { return sum_products<K, kCodebook>; });
 }
 
 Exl3Sums float_sums_target(const abi::Matrix& matrix) {

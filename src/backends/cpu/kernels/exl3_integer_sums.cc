@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "abi/matrix.h"
+#include "backends/cpu/kernels/exl3_instances.h"
 #include "backends/cpu/kernels/exl3_integers.h"
 #include "backends/cpu/kernels/exl3_sums.h"
 #include "backends/cpu/simd.h"
-#include "base/error.h"
 #include "base/unroll.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -119,8 +119,9 @@ HWY_NOINLINE void multiply_rows(const std::int16_t* weights, const IntegerRun* r
         for (int i = 0; i < 2 * kHeld; ++i) {  // group i / 2, column half i % 2
           const auto w = hn::Load(d, tile_weights + (static_cast<std::size_t>(i) * 2 + q) * 2 * kTileLanes);
           MARLIN_UNROLL
-          for (int row = 0; row < kRows; ++row)
+          for (int row = 0; row < kRows; ++row) {
             products[row][i] = multiply_pairs<kVnni>(w, inputs[row], products[row][i]);
+          }
         }
       }
     }
@@ -133,25 +134,6 @@ HWY_NOINLINE void multiply_rows(const std::int16_t* weights, const IntegerRun* r
         add_scaled_sums(products[row][i], scale, group_sums + row * kColumnSums + i * kTileLanes);
       }
     }
-  }
-}
-
-template <bool kVnni>
-HWY_INLINE void multiply_all_rows(const std::int16_t* weights, const IntegerRun* runs, std::uint32_t n_rows,
-                                  float* sums) {
-  std::uint32_t row = 0;
-  for (; row + 4 <= n_rows; row += 4) multiply_rows<kVnni, 4>(weights, runs + row, sums + row * kColumnSums);
-  runs += row;
-  sums += row * kColumnSums;
-  switch (n_rows - row) {
-    case 1:
-      return multiply_rows<kVnni, 1>(weights, runs, sums);
-    case 2:
-      return multiply_rows<kVnni, 2>(weights, runs, sums);
-    case 3:
-      return multiply_rows<kVnni, 3>(weights, runs, sums);
-    default:
-      return;
   }
 }
 
@@ -170,18 +152,17 @@ void sum_products(const TileGrid& grid, const float* x, std::size_t x_stride, st
       const std::uint8_t* tile = grid.tiles + run * kRunTiles * grid.row_bytes + column * 32 * K;
       if (run + 1 < grid.n_runs) prefetch_run<K>(tile + kRunTiles * grid.row_bytes, grid.row_bytes);
       decode_run<K>(tile, grid.row_bytes, weights);
-      multiply_all_rows<kVnni>(weights, runs, n_rows, sums + column * n_rows * kColumnSums);
+      float* column_sums = sums + column * n_rows * kColumnSums;
+      in_groups_of_rows(n_rows, [&]<int kRows>(std::size_t row) {
+        multiply_rows<kVnni, kRows>(weights, runs + row, column_sums + row * kColumnSums);
+      });
     }
   }
 }
 
 template <bool kVnni>
 Exl3Sums sums_for(std::uint32_t bits) {
-  static constexpr Exl3Sums kByBits[8] = {sum_products<1, kVnni>, sum_products<2, kVnni>, sum_products<3, kVnni>,
-                                          sum_products<4, kVnni>, sum_products<5, kVnni>, sum_products<6, kVnni>,
-                                          sum_products<7, kVnni>, sum_products<8, kVnni>};
-  MARLIN_CHECK(bits >= 1 && bits <= 8);
-  return kByBits[bits - 1];
+  return instance_for_bits(bits, []<int K>() -> Exl3Sums { return sum_products<K, kVnni>; });
 }
 
 Exl3Sums integer_sums_target(const abi::Matrix& matrix) {

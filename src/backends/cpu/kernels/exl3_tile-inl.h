@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Decodes EXL3 tiles to float vectors, bit-exactly. Included once per SIMD target.
+// Cuts the states out of EXL3 tiles and decodes those of 3INST and MCG to float vectors, bit-exactly; MUL1 has
+// exl3_byte_sums-inl.h. Included once per SIMD target.
 //
 // A tile is a ring of 256 states cut from a bit stream (src/trellis/tile.h). Lane l of the format's 32 lanes owns
 // stream bits 8lK .. 8(l+1)K: its 8 weights j = 0..7 lie in columns l/4 (j < 4) and l/4 + 8, in rows 2(l%4) + {0, 1, 8,

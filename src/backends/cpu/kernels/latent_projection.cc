@@ -151,8 +151,9 @@ namespace {
 
 constexpr std::uint32_t kItemRows = 16;
 
-template <typename Project>
-void project_items(const KernelCall& call, std::uint32_t begin, std::uint32_t end, Project project) {
+/// project: a Project of the target in use.
+template <typename Function>
+void project_items(const KernelCall& call, std::uint32_t begin, std::uint32_t end, Function project) {
   const auto& args = call.arguments<abi::LatentProjectionArguments>();
   for (std::uint32_t item = begin; item < end;
        ++item) {  // rows of one head follow one another: its weights stay cached
