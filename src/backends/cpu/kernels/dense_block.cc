@@ -11,7 +11,7 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
-#include "backends/cpu/kernels/dot_rows-inl.h"
+#include "backends/cpu/kernels/dot_products-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace marlin::cpu {
@@ -22,19 +22,9 @@ void dense_outputs(const abi::Matrix& matrix, const float* x, std::size_t x_stri
                    std::uint32_t block, float* out) {
   const std::size_t n = matrix.n_in;
   const std::uint32_t first = block * kBlockOutputs;
-  const std::uint32_t n_outputs = std::min(kBlockOutputs, matrix.n_out - first);
-  const auto* weights = reinterpret_cast<const std::uint8_t*>(matrix.weights);
-  for (std::uint32_t output = 0; output < n_outputs; ++output) {
-    const std::uint8_t* w = weights + std::size_t{first + output} * n * kElementBytes<kFormat>;
-    float* y = out + output;
-    std::uint32_t row = 0;
-    for (; row + 4 <= n_rows; row += 4) {
-      dot_rows<kFormat, 4>(w, n, x + row * x_stride, x_stride, y + row * kBlockOutputs, kBlockOutputs);
-    }
-    for (; row < n_rows; ++row) {
-      dot_rows<kFormat, 1>(w, n, x + row * x_stride, x_stride, y + row * kBlockOutputs, kBlockOutputs);
-    }
-  }
+  const auto* weights = reinterpret_cast<const std::uint8_t*>(matrix.weights) + first * n * kElementBytes<kFormat>;
+  multiply_dense<kFormat>(x, x_stride, n_rows, weights, std::min(kBlockOutputs, matrix.n_out - first), n, out,
+                          kBlockOutputs);
 }
 
 void dense_block_target(const abi::Matrix& matrix, const float* x, std::size_t x_stride, std::uint32_t n_rows,

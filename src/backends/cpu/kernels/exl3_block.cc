@@ -14,23 +14,34 @@
 
 #include "backends/cpu/kernels/exl3_tile-inl.h"
 #include "backends/cpu/kernels/hadamard-inl.h"
+#include "backends/cpu/kernels/sum_lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace marlin::cpu {
 namespace HWY_NAMESPACE {
 
-/// Adds up the four lanes of each output and `remainder`, then the output side of the layer: (. Hb) o svh.
+/// out[16] of one tile column: adds up the four lanes of each output, and `remainder`.
+HWY_INLINE void add_lanes(const float* column_sums, float remainder, float* out) {
+  const TileFloats d;
+  constexpr std::size_t kOutputs = kTileLanes / 4;  // in a vector of sums
+  for (std::size_t first = 0; first < 16; first += kTileLanes) {
+    hn::Vec<TileFloats> v[4];
+    MARLIN_UNROLL
+    for (std::size_t i = 0; i < 4; ++i) {
+      const std::size_t output = first + i * kOutputs;
+      const std::size_t half = output / 8;
+      const std::size_t group = output % 8 / kOutputs;
+      v[i] = hn::Load(d, column_sums + (2 * group + half) * kTileLanes);
+    }
+    hn::StoreU(hn::Add(add_neighbours<4, 2>(v), hn::Set(d, remainder)), d, out + first);
+  }
+}
+
+/// From the sums of a row to its outputs: (. Hb) o svh.
 void finish_row(const float* sums, std::size_t column_stride, float remainder, const std::uint8_t* output_scale,
                 float* out) {
   for (std::size_t column = 0; column < kBlockColumns; ++column) {
-    const float* column_sums = sums + column * column_stride;
-    for (std::size_t quad = 0; quad < kColumnSums / 4; ++quad) {
-      const std::size_t group = quad * 4 / (2 * kTileLanes);
-      const std::size_t half = quad * 4 / kTileLanes % 2;
-      const std::size_t output = group * (kTileLanes / 4) + quad % (kTileLanes / 4) + 8 * half;
-      const float* lanes = column_sums + 4 * quad;
-      out[column * 16 + output] = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + remainder;
-    }
+    add_lanes(sums + column * column_stride, remainder, out + column * 16);
   }
   hadamard128(out);
   const hn::ScalableTag<float> d;

@@ -2,6 +2,7 @@
 #include "abi/matrix.h"
 #include "backends/cpu/kernels/exl3_instances.h"
 #include "backends/cpu/kernels/exl3_sums.h"
+#include "backends/cpu/kernels/row_groups.h"
 #include "base/error.h"
 #include "base/unroll.h"
 

@@ -3,6 +3,7 @@
 #include "backends/cpu/kernels/exl3_instances.h"
 #include "backends/cpu/kernels/exl3_integers.h"
 #include "backends/cpu/kernels/exl3_sums.h"
+#include "backends/cpu/kernels/row_groups.h"
 #include "backends/cpu/simd.h"
 #include "base/unroll.h"
 
@@ -147,7 +148,11 @@ void sum_products(const TileGrid& grid, const float* x, std::size_t x_stride, st
   // The rows of a run side by side: where they come from they are powers of two apart, which caches cannot hold.
   auto* runs = reinterpret_cast<IntegerRun*>(weights + kRunTiles * kTileWeights);
   for (std::size_t run = 0; run < grid.n_runs; ++run) {
-    for (std::size_t row = 0; row < n_rows; ++row) runs[row] = load_integer_run(x + row * x_stride, run);
+    for (std::size_t row = 0; row < n_rows; ++row) {
+      const float* prepared = x + row * x_stride;
+      runs[row] = load_integer_run(prepared, run);
+      if (run + 1 < grid.n_runs) prefetch_bytes<sizeof(IntegerRun)>(prepared + (run + 1) * kRunInputs);
+    }
     for (std::size_t column = 0; column < kBlockColumns; ++column) {
       const std::uint8_t* tile = grid.tiles + run * kRunTiles * grid.row_bytes + column * 32 * K;
       if (run + 1 < grid.n_runs) prefetch_run<K>(tile + kRunTiles * grid.row_bytes, grid.row_bytes);

@@ -17,9 +17,14 @@ HWY_BEFORE_NAMESPACE();
 namespace marlin::cpu {
 namespace HWY_NAMESPACE {
 
+template <std::size_t kBytes>
+HWY_INLINE void prefetch_bytes(const void* first) {
+  for (std::size_t byte = 0; byte < kBytes; byte += 64) hwy::Prefetch(static_cast<const std::uint8_t*>(first) + byte);
+}
+
 template <int K>
 HWY_INLINE void prefetch_tile(const std::uint8_t* tile) {
-  for (int byte = 0; byte < 32 * K; byte += 64) hwy::Prefetch(tile + byte);
+  prefetch_bytes<std::size_t{32} * K>(tile);
 }
 
 template <int K>

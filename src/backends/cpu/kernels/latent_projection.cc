@@ -12,7 +12,7 @@
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
 
-#include "backends/cpu/kernels/dot_rows-inl.h"
+#include "backends/cpu/kernels/dot_products-inl.h"
 #include "backends/cpu/kernels/load-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -63,9 +63,10 @@ template <abi::MatrixFormat kFormat, int kRows>
 void combine_rows(const std::uint8_t* weights, std::size_t rank, std::size_t n, const StridedRows& rows) {
   const std::size_t lanes = hn::Lanes(hn::ScalableTag<float>());
   const auto slice = [&](std::size_t i) { return StridedRows{rows.x, rows.x_stride, rows.y + i, rows.y_stride}; };
+  constexpr int kVectors = tile_width(kRows);
   std::size_t i = 0;
-  for (; i + 2 * lanes <= rank; i += 2 * lanes) {
-    combine<kFormat, kRows, 2>(weights + i * kElementBytes<kFormat>, rank, n, slice(i));
+  for (; i + kVectors * lanes <= rank; i += kVectors * lanes) {
+    combine<kFormat, kRows, kVectors>(weights + i * kElementBytes<kFormat>, rank, n, slice(i));
   }
   for (; i + lanes <= rank; i += lanes) {
     combine<kFormat, kRows, 1>(weights + i * kElementBytes<kFormat>, rank, n, slice(i));
@@ -93,32 +94,22 @@ template <abi::MatrixFormat kFormat>
 void project_query(const abi::LatentProjectionArguments& args, std::size_t head, std::size_t row, std::size_t end,
                    const float* q, float* query) {
   const std::uint8_t* weights = head_rows<kFormat>(args, head, 0);
-  const auto at = [&](std::size_t first) {
-    return StridedRows{q + first * args.q_row_stride + head * args.q_head_stride, args.q_row_stride,
-                       query + (first * args.n_heads + head) * args.rank, std::size_t{args.n_heads} * args.rank};
-  };
-  for (; row + 4 <= end; row += 4) combine_rows<kFormat, 4>(weights, args.rank, args.nope_dim, at(row));
-  for (; row < end; ++row) combine_rows<kFormat, 1>(weights, args.rank, args.nope_dim, at(row));
+  in_groups_of_rows(static_cast<std::uint32_t>(end - row), [&]<int kRows>(std::size_t group) {
+    const std::size_t first = row + group;
+    const StridedRows rows{q + first * args.q_row_stride + head * args.q_head_stride, args.q_row_stride,
+                           query + (first * args.n_heads + head) * args.rank, std::size_t{args.n_heads} * args.rank};
+    combine_rows<kFormat, kRows>(weights, args.rank, args.nope_dim, rows);
+  });
 }
 
 template <abi::MatrixFormat kFormat>
 void project_value(const abi::LatentProjectionArguments& args, std::size_t head, std::size_t row, std::size_t end,
                    const float* latent, float* out) {
-  const std::uint8_t* weights = head_rows<kFormat>(args, head, args.nope_dim);
   const std::size_t x_stride = std::size_t{args.n_heads} * args.rank;
   const std::size_t y_stride = std::size_t{args.n_heads} * args.value_dim;
-  for (std::size_t i = 0; i < args.value_dim; ++i) {
-    const std::uint8_t* w = weights + i * args.rank * kElementBytes<kFormat>;
-    std::size_t r = row;
-    for (; r + 4 <= end; r += 4) {
-      dot_rows<kFormat, 4>(w, args.rank, latent + r * x_stride + head * args.rank, x_stride,
-                           out + r * y_stride + head * args.value_dim + i, y_stride);
-    }
-    for (; r < end; ++r) {
-      dot_rows<kFormat, 1>(w, args.rank, latent + r * x_stride + head * args.rank, x_stride,
-                           out + r * y_stride + head * args.value_dim + i, y_stride);
-    }
-  }
+  multiply_dense<kFormat>(latent + row * x_stride + head * args.rank, x_stride, static_cast<std::uint32_t>(end - row),
+                          head_rows<kFormat>(args, head, args.nope_dim), args.value_dim, args.rank,
+                          out + row * y_stride + head * args.value_dim, y_stride);
 }
 
 using Project = void (*)(const abi::LatentProjectionArguments&, std::size_t, std::size_t, std::size_t, const float*,
