@@ -32,8 +32,9 @@ struct DeviceInfo {
   bool unified_memory = true;
   /// Whether the variants of a matrix product (abi/kernel_variant.h) give a row the same bits.
   bool variants_agree = false;
-  /// Whether EXL3 layers of codebook MUL1 are multiplied in integers: by weights without their rounding to binary16
-  /// (which moves them by 3e-4 of their RMS), with inputs rounded to 15 bits for every 128.
+  /// Whether EXL3 weights have the rounding to binary16 that the format ends with; it moves them by 3e-4 of their RMS.
+  bool rounds_weights = true;
+  /// Whether EXL3 layers of codebook MUL1 are multiplied in integers, with inputs rounded to 15 bits for every 128.
   bool mul1_in_integers = false;
   /// Whether what depends on a failed dispatch does not run; else it runs on what it finds, and fails all the same.
   bool stops_at_failure = true;

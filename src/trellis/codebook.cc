@@ -8,23 +8,23 @@
 namespace marlin {
 namespace {
 
-std::uint16_t sum_of_pair(std::uint32_t product) {
+double sum_of_pair(std::uint32_t product) {
   const std::uint32_t pair = (product & kPairMask) ^ kPairFlip;
   const double low = half_to_float(static_cast<std::uint16_t>(pair & 0xFFFFU));
   const double high = half_to_float(static_cast<std::uint16_t>(pair >> 16));
-  return double_to_half(low + high);
+  return low + high;
 }
 
-std::uint16_t affine_of_byte_sum(std::uint32_t product) {
+double affine_of_byte_sum(std::uint32_t product) {
   const std::uint32_t sum = (product & 0xFFU) + ((product >> 8) & 0xFFU) + ((product >> 16) & 0xFFU) + (product >> 24);
   const double scale = half_to_float(kMul1ScaleBits);
   const double offset = half_to_float(kMul1OffsetBits);
-  return double_to_half((1024.0 + sum) * scale + offset);
+  return (1024.0 + sum) * scale + offset;
 }
 
 }  // namespace
 
-std::uint16_t decode_state(std::uint16_t state, Codebook codebook) {
+double unrounded_weight(std::uint16_t state, Codebook codebook) {
   const std::uint32_t s = state;
   switch (codebook) {
     case Codebook::k3Inst:
@@ -36,6 +36,10 @@ std::uint16_t decode_state(std::uint16_t state, Codebook codebook) {
   }
   fail(ErrorCode::kInvalidArgument, "codebook number {} is none of 0 (3inst), 1 (mcg), 2 (mul1)",
        static_cast<std::uint32_t>(codebook));
+}
+
+std::uint16_t decode_state(std::uint16_t state, Codebook codebook) {
+  return double_to_half(unrounded_weight(state, codebook));
 }
 
 std::string_view codebook_name(Codebook codebook) {

@@ -26,7 +26,10 @@ inline constexpr std::uint32_t kPairFlip = 0x3B603B60U;
 inline constexpr std::uint16_t kMul1ScaleBits = 0x1EEE;   // 0.00676727294921875
 inline constexpr std::uint16_t kMul1OffsetBits = 0xC931;  // -10.3828125
 
-/// The weight of a state as fp16 bits, exactly as every EXL3 decoder must produce it. Never NaN or infinite.
+/// The weight of a state before its one rounding to binary16.
+double unrounded_weight(std::uint16_t state, Codebook codebook);
+
+/// The weight of a state as fp16 bits, exactly as the format defines it. Never NaN or infinite.
 std::uint16_t decode_state(std::uint16_t state, Codebook codebook);
 
 /// "3inst", "mcg" or "mul1": the spelling of quantization_config and of the marker tensors.

@@ -135,7 +135,7 @@ TEST_F(WeightsTest, BindsAPaddedExl3Layer) {
   EXPECT_EQ(matrix.stored_out, 256U);
   const std::vector<float> x = test::normal_tensor(3 * 100, 7);
   test::expect_near_norm(std::span<const float>(output(matrix, x)),
-                         product(x, test::unrounded_mul1_weight(layer_.view())), kIntegerTolerance, "bound layer");
+                         product(x, test::unrounded_effective_weight(layer_.view())), kIntegerTolerance, "bound layer");
   EXPECT_TRUE(weights.has_linear("q"));
 }
 
@@ -185,7 +185,7 @@ TEST_F(WeightsTest, SignMasksStandForScales) {
   Weights weights = bind();
   const std::vector<float> x = test::normal_tensor(2 * 100, 8);
   test::expect_near_norm(std::span<const float>(output(weights.linear("q", 100, 200), x)),
-                         product(x, test::unrounded_mul1_weight(signs.view())), kIntegerTolerance,
+                         product(x, test::unrounded_effective_weight(signs.view())), kIntegerTolerance,
                          "layer of sign masks");
   EXPECT_EQ(weights.stored_bytes(), 2U * (128 + 256));
 }

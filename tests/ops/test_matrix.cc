@@ -104,7 +104,7 @@ void TestMatrix::make_exl3(Device& device, const MatrixSpec& spec, std::uint64_t
     layer.weight = effective_weight(layer.view());
   }
   in_integers_ = device.info().mul1_in_integers && spec.codebook == Codebook::kMul1;
-  if (in_integers_) layer.weight = unrounded_mul1_weight(layer.view());
+  if (!device.info().rounds_weights) layer.weight = unrounded_effective_weight(layer.view());
   matrix_.weights = wrapped(device, layer.trellis);
   matrix_.input_scale = wrapped(device, layer.suh);
   matrix_.output_scale = wrapped(device, layer.svh);

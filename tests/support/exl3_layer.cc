@@ -45,7 +45,7 @@ Exl3Layer random_exl3_layer(std::int64_t in, std::int64_t out, int bits, Codeboo
   return layer;
 }
 
-std::vector<double> unrounded_mul1_weight(const Exl3View& layer) {
+std::vector<double> unrounded_effective_weight(const Exl3View& layer) {
   const auto n_out = static_cast<std::size_t>(layer.shape.out);
   const std::size_t stride = tile_bytes(layer.shape.bits);
   std::vector<double> decoded(static_cast<std::size_t>(layer.shape.in) * n_out);
@@ -56,12 +56,9 @@ std::vector<double> unrounded_mul1_weight(const Exl3View& layer) {
     const std::size_t top = tile / (n_out / kTileSide) * kTileSide;
     const std::size_t left = tile % (n_out / kTileSide) * kTileSide;
     for (int p = 0; p < kTileWeights; ++p) {
-      const std::uint32_t product = states[static_cast<std::size_t>(p)] * kMul1Multiplier;
-      double byte_sum = 0;
-      for (int shift = 0; shift < 32; shift += 8) byte_sum += product >> shift & 0xFFU;
       const TilePosition at = tile_position(p);
       decoded[(top + static_cast<std::size_t>(at.row)) * n_out + left + static_cast<std::size_t>(at.col)] =
-          half_to_float(kMul1ScaleBits) * (1024 + byte_sum) + half_to_float(kMul1OffsetBits);
+          unrounded_weight(states[static_cast<std::size_t>(p)], layer.codebook);
     }
   }
   return effective_weight(layer, std::move(decoded));

@@ -27,8 +27,8 @@ struct Exl3Layer {
 /// of RMS 1 outputs have an RMS near 1. `in` and `out` are multiples of 128.
 Exl3Layer random_exl3_layer(std::int64_t in, std::int64_t out, int bits, Codebook codebook, std::uint64_t seed);
 
-/// The effective weight of a MUL1 layer whose weights are not rounded to binary16 (DeviceInfo::mul1_in_integers).
-std::vector<double> unrounded_mul1_weight(const Exl3View& layer);
+/// The effective weight of a layer whose weights are not rounded to binary16 (DeviceInfo::rounds_weights).
+std::vector<double> unrounded_effective_weight(const Exl3View& layer);
 
 /// Section 5.2: 256 x 384, every tensor from its own generator.
 Exl3Layer spec_exl3_layer(int bits, Codebook codebook);

@@ -51,6 +51,7 @@ class CpuDevice final : public Device {
               .name = describe_processor(resolve_threads(options.n_threads)),
               .n_threads = resolve_threads(options.n_threads),
               .variants_agree = true,
+              .rounds_weights = false,
               .mul1_in_integers = true},
         queue_(info_.n_threads, std::move(simulation)) {}
 

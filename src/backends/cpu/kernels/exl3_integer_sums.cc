@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+
 #include "abi/matrix.h"
 #include "backends/cpu/kernels/exl3_instances.h"
 #include "backends/cpu/kernels/exl3_integers.h"
@@ -150,7 +152,7 @@ void sum_products(const TileGrid& grid, const float* x, std::size_t x_stride, st
   for (std::size_t run = 0; run < grid.n_runs; ++run) {
     for (std::size_t row = 0; row < n_rows; ++row) {
       const float* prepared = x + row * x_stride;
-      runs[row] = load_integer_run(prepared, run);
+      std::memcpy(&runs[row], prepared + run * kRunInputs, sizeof(IntegerRun));
       if (run + 1 < grid.n_runs) prefetch_bytes<sizeof(IntegerRun)>(prepared + (run + 1) * kRunInputs);
     }
     for (std::size_t column = 0; column < kBlockColumns; ++column) {
