@@ -28,22 +28,38 @@ struct BenchCommand {
   EngineFlags engine_flags;
   std::int64_t n_prompt = 512;
   std::int64_t n_generate = 32;
+  std::int64_t depth = 0;
   int repetitions = 5;
   bool json = false;
 
   void operator()();
+  void fill(Session& session, ProgressBar& bar) const;
   [[nodiscard]] Speed measure(Session& session, std::span<const std::int32_t> tokens, bool generating,
                               ProgressBar& bar) const;
+
+  std::vector<std::int32_t> context;  // what the cache holds when a test begins, then a token to generate from
 };
 
+void BenchCommand::fill(Session& session, ProgressBar& bar) const {
+  const std::span<const std::int32_t> tokens(context.data(), context.size() - 1);
+  constexpr std::size_t kPart = 512;
+  for (std::size_t i = 0; i < tokens.size(); i += kPart) {
+    bar.update("filling the cache", static_cast<double>(i) / static_cast<double>(tokens.size()));
+    session.append(tokens.subspan(i, std::min(kPart, tokens.size() - i)));
+    static_cast<void>(session.logits());  // waits
+  }
+}
+
+/// In a session that holds `depth` tokens.
 Speed BenchCommand::measure(Session& session, std::span<const std::int32_t> tokens, bool generating,
                             ProgressBar& bar) const {
-  Speed speed{.test = fmt::format("{}{}", generating ? "tg" : "pp", tokens.size())};
+  const std::string at_depth = depth == 0 ? "" : fmt::format(" @ d{}", depth);
+  Speed speed{.test = fmt::format("{}{}{}", generating ? "tg" : "pp", tokens.size(), at_depth)};
   const auto run = [&](std::span<const std::int32_t> part) {
-    session.truncate(0);
+    session.truncate(depth);
     if (generating) {
       const auto n = static_cast<std::int64_t>(part.size());
-      session.generate_tokens(part.first(1), {.sampling = {.temperature = 0.0}, .max_tokens = n, .ignore_eos = true});
+      session.generate_tokens(context, {.sampling = {.temperature = 0.0}, .max_tokens = n, .ignore_eos = true});
     } else {
       session.append(part);
       static_cast<void>(session.logits());  // waits
@@ -97,14 +113,16 @@ void print_json(const EngineInfo& info, const std::vector<Speed>& speeds) {
 }
 
 void BenchCommand::operator()() {
-  if (n_prompt < 0 || n_generate < 0 || n_prompt + n_generate == 0 || repetitions < 1) {
+  if (n_prompt < 0 || n_generate < 0 || n_prompt + n_generate == 0 || depth < 0 || repetitions < 1) {
     fail(ErrorCode::kInvalidArgument,
-         "--prompt and --generate must not be negative nor both 0, --repetitions at least 1");
+         "--prompt and --generate must not be negative nor both 0, --depth not negative, --repetitions at least 1");
   }
-  engine_flags.require_context(std::max(n_prompt, n_generate + 1));  // generation starts from one token
+  engine_flags.require_context(depth + std::max(n_prompt, n_generate + 1));  // generation starts from one token
   const std::unique_ptr<Engine> engine = engine_flags.load();
   const std::unique_ptr<Session> session = engine->new_session();
   ProgressBar bar;
+  context = random_tokens(depth + 1, engine->info().vocab_size);
+  fill(*session, bar);
   std::vector<Speed> speeds;
   const std::vector<std::int32_t> tokens = random_tokens(std::max(n_prompt, n_generate), engine->info().vocab_size);
   for (const bool generating : {false, true}) {
@@ -125,6 +143,8 @@ void add_bench_command(CLI::App& app) {
   bench->engine_flags.add_synthetic_to(*command);
   command->add_option("-p,--prompt", bench->n_prompt, "Tokens of the prompt test (0 = none)")->capture_default_str();
   command->add_option("-n,--generate", bench->n_generate, "Tokens of the generation test (0 = none)")
+      ->capture_default_str();
+  command->add_option("-d,--depth", bench->depth, "Tokens already in the cache when a test begins")
       ->capture_default_str();
   command->add_option("-r,--repetitions", bench->repetitions, "Times each test is run")->capture_default_str();
   command->add_flag("--json", bench->json, "Print a JSON array");

@@ -138,5 +138,14 @@ TEST(Program, BenchReportsEveryTest) {
   }
 }
 
+TEST(Program, BenchMeasuresInAFilledCache) {
+  const auto tests = parse_output(run_program(
+      {"bench", "--json", "--synthetic", "tiny-moe", "--bits", "2", "-p", "20", "-n", "4", "-r", "1", "-d", "600"}));
+  ASSERT_EQ(tests.as_array().size(), 2U);
+  EXPECT_EQ(tests.at(0).at("test"), "pp20 @ d600");
+  EXPECT_EQ(tests.at(1).at("test"), "tg4 @ d600");
+  EXPECT_EQ(run_program({"bench", "--synthetic", "tiny-moe", "-d", "-1"}).status, 2);
+}
+
 }  // namespace
 }  // namespace marlin::test

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/export.h"
+#include "runtime/unseen.h"
 
 // What the first word of a block holds. Host code only takes their addresses.
 extern "C" {
@@ -30,8 +31,7 @@ Block* copy_block(Block* block) {
     __atomic_fetch_add(&block->flags, kOneReference, __ATOMIC_RELAXED);
     return block;
   }
-  auto* copy = static_cast<Block*>(std::malloc(block->descriptor->size));
-  if (copy == nullptr) std::abort();
+  auto* copy = static_cast<Block*>(allocate_unseen(block->descriptor->size));
   std::memcpy(static_cast<void*>(copy), block, block->descriptor->size);
   copy->isa = static_cast<void*>(malloc_block_isa);
   copy->flags = (block->flags & ~kReferences) | kOneReference;

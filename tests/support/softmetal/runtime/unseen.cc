@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// operator new of this library alone (softmetal.map keeps it inside) is not the one that a program replaces to count.
+// One that counts by a sanitizer's hook, which hears of every malloc, asks softmetal_is_allocating().
+#include "runtime/unseen.h"
+
+#include <cstdlib>
+#include <new>
+
+#include "runtime/export.h"
+
+namespace softmetal {
+namespace {
+
+thread_local bool is_allocating = false;
+
+}  // namespace
+
+void* allocate_unseen(std::size_t n_bytes, std::size_t alignment) {
+  is_allocating = true;
+  void* memory = alignment == 0 ? std::malloc(n_bytes == 0 ? 1 : n_bytes)
+                                : std::aligned_alloc(alignment, (n_bytes / alignment + 1) * alignment);
+  is_allocating = false;
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+
+}  // namespace softmetal
+
+/// Whether this thread is inside an allocation of the software device.
+extern "C" SOFTMETAL_EXPORT bool softmetal_is_allocating() { return softmetal::is_allocating; }
+
+// Not inlined: seeing free() in one place and operator new in another, GCC would warn of a mismatch.
+[[gnu::noinline]] void* operator new(std::size_t n_bytes) { return softmetal::allocate_unseen(n_bytes); }
+
+[[gnu::noinline]] void* operator new(std::size_t n_bytes, std::align_val_t alignment) {
+  return softmetal::allocate_unseen(n_bytes, static_cast<std::size_t>(alignment));
+}
+
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*n_bytes*/) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*n_bytes*/, std::align_val_t /*alignment*/) noexcept {
+  std::free(memory);
+}
