@@ -3,6 +3,7 @@
 // backend.
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <numeric>
@@ -21,8 +22,12 @@ void read_memory(benchmark::State& state) {
   for (auto _ : state) {
     std::atomic<std::uint64_t> sum{0};
     pool.run([&](int thread) {
-      const auto* begin = words.data() + static_cast<std::size_t>(thread) * share;
-      sum += std::accumulate(begin, begin + share, std::uint64_t{0});
+      const auto* part = words.data() + static_cast<std::size_t>(thread) * share;
+      std::array<std::uint64_t, 16> sums{};  // enough of them that memory, not addition, sets the pace
+      for (std::size_t i = 0; i + sums.size() <= share; i += sums.size()) {
+        for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += part[i + k];
+      }
+      sum += std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
     });
     benchmark::DoNotOptimize(sum.load());
   }

@@ -104,6 +104,7 @@ void print_json(const EngineInfo& info, const std::vector<Speed>& speeds) {
         {"threads", info.n_threads},
         {"peak_rss_bytes", peak_resident_bytes()},
         {"weight_bytes", info.memory.weights},
+        {"token_weight_bytes", info.token_weight_bytes},
         {"kv_bytes", info.memory.kv_cache},
         {"workspace_bytes", info.memory.workspace},
         {"load_seconds", info.load_seconds},

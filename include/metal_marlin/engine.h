@@ -55,6 +55,7 @@ struct EngineInfo {
   std::int64_t vocab_size = 0;
   std::int64_t context_tokens = 0;
   double load_seconds = 0;
+  double token_weight_bytes = 0;  ///< of the weights, read to decode a token; with experts, what is expected
   MemoryPlan memory;
 };
 

@@ -139,6 +139,7 @@ LoadedModel load_model(const EngineOptions& options, std::unique_ptr<Device> dev
           options.progress("loading", static_cast<double>(done) / static_cast<double>(total));
         }
       });
+  info.token_weight_bytes = loaded.model->expected_weight_bytes(1);
   info.memory.weights = loaded.model->weight_bytes();
   info.memory.kv_cache =
       static_cast<std::size_t>(info.context_tokens) * KvCache::bytes_per_token(config, loaded.cache_format);

@@ -133,6 +133,8 @@ TEST(Program, BenchReportsEveryTest) {
     EXPECT_EQ(test.at("backend"), "cpu");
     EXPECT_EQ(test.at("threads").as_int64(), 1);
     EXPECT_GT(test.at("peak_rss_bytes").to_number<std::size_t>(), 0U);
+    EXPECT_GT(test.at("token_weight_bytes").to_number<double>(), 0);
+    EXPECT_LT(test.at("token_weight_bytes").to_number<double>(), test.at("weight_bytes").to_number<double>());
     EXPECT_GE(test.at("load_seconds").to_number<double>(), 0);
     EXPECT_NE(test.at("model").as_string().find("tiny-moe"), boost::json::string::npos);
   }

@@ -29,16 +29,27 @@ void* allocate_unseen(std::size_t n_bytes, std::size_t alignment) {
 /// Whether this thread is inside an allocation of the software device.
 extern "C" SOFTMETAL_EXPORT bool softmetal_is_allocating() { return softmetal::is_allocating; }
 
-// Not inlined: seeing free() in one place and operator new in another, GCC would warn of a mismatch.
+// Not inlined: seeing free() in one place and operator new in another, GCC would warn of a mismatch. Those for arrays
+// have defaults that call these, but a sanitizer has its own.
 [[gnu::noinline]] void* operator new(std::size_t n_bytes) { return softmetal::allocate_unseen(n_bytes); }
-
+[[gnu::noinline]] void* operator new[](std::size_t n_bytes) { return softmetal::allocate_unseen(n_bytes); }
 [[gnu::noinline]] void* operator new(std::size_t n_bytes, std::align_val_t alignment) {
+  return softmetal::allocate_unseen(n_bytes, static_cast<std::size_t>(alignment));
+}
+[[gnu::noinline]] void* operator new[](std::size_t n_bytes, std::align_val_t alignment) {
   return softmetal::allocate_unseen(n_bytes, static_cast<std::size_t>(alignment));
 }
 
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t /*n_bytes*/) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t /*n_bytes*/) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::align_val_t /*alignment*/) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t /*alignment*/) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, std::size_t /*n_bytes*/, std::align_val_t /*alignment*/) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t /*n_bytes*/,
+                                         std::align_val_t /*alignment*/) noexcept {
   std::free(memory);
 }
