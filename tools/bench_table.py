@@ -28,7 +28,10 @@ def run(command, environment=None):
 def run_kernels(folder, name_filter):
     """{benchmark: its JSON object}"""
     command = [f"{folder}/bench_kernels", "--benchmark_format=json", f"--benchmark_filter={name_filter}"]
-    results = json.loads(run(command))["benchmarks"]
+    printed = run(command)
+    if not printed:
+        sys.exit(f"bench_table: no kernel benchmark has a name like '{name_filter}'")
+    results = json.loads(printed)["benchmarks"]
     return {result["name"].removesuffix("/real_time"): result for result in results}
 
 
