@@ -76,6 +76,8 @@ def main():
     parser.add_argument("--kernels", metavar="REGEX", help="kernel benchmarks of these names, too")
     parser.add_argument("configs", nargs="*", metavar="CONFIG")
     arguments = parser.parse_args()
+    if arguments.rounds < 1:
+        parser.error("--rounds: at least 1")
     if not arguments.configs and arguments.kernels is None:
         arguments.configs = ["-p 512 -n 32 -r 1"]
         arguments.kernels = "exl3|f16"

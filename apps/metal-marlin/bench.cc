@@ -40,6 +40,7 @@ struct BenchCommand {
   std::vector<std::int32_t> context;  // what the cache holds when a test begins, then a token to generate from
 };
 
+/// Makes an empty session hold `depth` tokens.
 void BenchCommand::fill(Session& session, ProgressBar& bar) const {
   const std::span<const std::int32_t> tokens(context.data(), context.size() - 1);
   constexpr std::size_t kPart = 512;

@@ -119,9 +119,15 @@ TEST(Program, PerplexityOfATextTheModelKnows) {
   EXPECT_EQ(run_program({"perplexity", "-f", (directory.path() / "short.txt").string()}).status, 2);
 }
 
+/// What `bench --json` prints for the prompt and the generation of a small synthetic model.
+boost::json::value bench_tiny_model(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{"bench", "--json", "--synthetic", "tiny-moe", "--bits", "2", "-p", "20", "-n", "4"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return parse_output(run_program(words));
+}
+
 TEST(Program, BenchReportsEveryTest) {
-  const auto tests = parse_output(run_program(
-      {"bench", "--json", "--synthetic", "tiny-moe", "--bits", "2", "-p", "20", "-n", "4", "-r", "2", "-t", "1"}));
+  const auto tests = bench_tiny_model({"-r", "2", "-t", "1"});
   ASSERT_EQ(tests.as_array().size(), 2U);
   EXPECT_EQ(tests.at(0).at("test"), "pp20");
   EXPECT_EQ(tests.at(1).at("test"), "tg4");
@@ -141,8 +147,7 @@ TEST(Program, BenchReportsEveryTest) {
 }
 
 TEST(Program, BenchMeasuresInAFilledCache) {
-  const auto tests = parse_output(run_program(
-      {"bench", "--json", "--synthetic", "tiny-moe", "--bits", "2", "-p", "20", "-n", "4", "-r", "1", "-d", "600"}));
+  const auto tests = bench_tiny_model({"-r", "1", "-d", "600"});
   ASSERT_EQ(tests.as_array().size(), 2U);
   EXPECT_EQ(tests.at(0).at("test"), "pp20 @ d600");
   EXPECT_EQ(tests.at(1).at("test"), "tg4 @ d600");

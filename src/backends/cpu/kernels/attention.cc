@@ -28,7 +28,8 @@ struct TileItems {
         head_groups((heads + joint - 1) / joint),
         count((rows + kJointRows - 1) / kJointRows * head_groups) {}
 
-  /// Calls add(row, head) for the queries of item `item` in the order of a tile, whose rows and heads it sets.
+  /// Calls add(i, row, head) for query i of item `item`, in the order of a tile. Sets the rows and heads of the tile
+  /// and adds the positions its first row sees to those before the batch.
   template <typename Add>
   void for_queries(std::size_t item, AttentionTile& tile, Add add) const {
     const std::size_t row = item / head_groups * kJointRows;
@@ -36,8 +37,9 @@ struct TileItems {
     tile.n_rows = std::min(kJointRows, n_rows - row);
     tile.n_heads = std::min(joint, n_heads - head);
     tile.n_positions += row + 1;
-    for (std::size_t i = 0; i < tile.n_rows * tile.n_heads; ++i)
+    for (std::size_t i = 0; i < tile.n_rows * tile.n_heads; ++i) {
       add(i, row + i / tile.n_heads, head + i % tile.n_heads);
+    }
   }
 
   std::size_t n_rows;

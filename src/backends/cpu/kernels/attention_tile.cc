@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "base/error.h"
-#include "base/unroll.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/kernels/attention_tile.cc"
@@ -17,14 +16,13 @@
 // clang-format on
 
 #include "backends/cpu/kernels/dot_products-inl.h"
-#include "backends/cpu/kernels/load-inl.h"
+#include "backends/cpu/kernels/weighted_sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace marlin::cpu {
 namespace HWY_NAMESPACE {
 
 using Floats = hn::ScalableTag<float>;
-using Vector = hn::Vec<Floats>;
 
 constexpr std::size_t kKeyBlock = 64;
 
@@ -34,62 +32,6 @@ struct Softmax {
   float sum[kMaxJointQueries];
   HWY_ALIGN float weights[kMaxJointQueries][kKeyBlock];
 };
-
-/// out[query][offset ..] += the weighted values of n keys, kVectors vectors of each.
-template <abi::MatrixFormat kFormat, int kQueries, int kVectors>
-HWY_INLINE void add_values(const std::uint8_t* values, std::size_t value_bytes, const float* weights, std::size_t n,
-                           std::size_t offset, float* const* out) {
-  const Floats d;
-  const std::size_t lanes = hn::Lanes(d);
-  values += offset * kElementBytes<kFormat>;
-  Vector sums[kQueries][kVectors];
-  MARLIN_UNROLL
-  for (std::size_t query = 0; query < kQueries; ++query) {
-    MARLIN_UNROLL
-    for (std::size_t v = 0; v < kVectors; ++v) sums[query][v] = hn::LoadU(d, out[query] + offset + v * lanes);
-  }
-  for (std::size_t key = 0; key < n; ++key, values += value_bytes) {
-    Vector parts[kVectors];
-    MARLIN_UNROLL
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      parts[v] = load_elements<kFormat>(d, values + v * lanes * kElementBytes<kFormat>);
-    }
-    MARLIN_UNROLL
-    for (std::size_t query = 0; query < kQueries; ++query) {
-      const auto weight = hn::Set(d, weights[query * kKeyBlock + key]);
-      MARLIN_UNROLL
-      for (int v = 0; v < kVectors; ++v) sums[query][v] = hn::MulAdd(parts[v], weight, sums[query][v]);
-    }
-  }
-  MARLIN_UNROLL
-  for (std::size_t query = 0; query < kQueries; ++query) {
-    MARLIN_UNROLL
-    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sums[query][v], d, out[query] + offset + v * lanes);
-  }
-}
-
-template <abi::MatrixFormat kFormat, int kQueries>
-HWY_INLINE void add_all_values(const AttentionTile& tile, const std::uint8_t* values, const float* weights,
-                               std::size_t n, float* const* out) {
-  const std::size_t lanes = hn::Lanes(Floats());
-  const std::size_t value_bytes = tile.value_stride * kElementBytes<kFormat>;
-  constexpr int kVectors = tile_width(kQueries);
-  std::size_t i = 0;
-  for (; i + kVectors * lanes <= tile.value_dim; i += kVectors * lanes) {
-    add_values<kFormat, kQueries, kVectors>(values, value_bytes, weights, n, i, out);
-  }
-  for (; i + lanes <= tile.value_dim; i += lanes) {
-    add_values<kFormat, kQueries, 1>(values, value_bytes, weights, n, i, out);
-  }
-  for (; i < tile.value_dim; ++i) {
-    for (std::size_t query = 0; query < kQueries; ++query) {
-      for (std::size_t key = 0; key < n; ++key) {
-        out[query][i] += weights[query * kKeyBlock + key] *
-                         load_element<kFormat>(values + key * value_bytes + i * kElementBytes<kFormat>);
-      }
-    }
-  }
-}
 
 HWY_INLINE void scale_values(float* values, float factor, std::size_t n) {
   const Floats d;
@@ -146,8 +88,9 @@ void attend_block(const AttentionTile& tile, std::size_t first_query, std::size_
     weigh_scores(scores + query * kKeyBlock, n, tile.scale, &softmax.maximum[first_query + query],
                  &softmax.sum[first_query + query], out[query], tile.value_dim);
   }
-  const std::uint8_t* values = tile.values + first * tile.value_stride * kElementBytes<kFormat>;
-  add_all_values<kFormat, kQueries>(tile, values, scores, n, out);
+  const std::size_t value_bytes = tile.value_stride * kElementBytes<kFormat>;
+  add_weighted<kFormat, kQueries>(scores, kKeyBlock, tile.values + first * value_bytes, value_bytes, n, tile.value_dim,
+                                  out);
 }
 
 using AttendBlock = void (*)(const AttentionTile&, std::size_t, std::size_t, std::size_t, Softmax&);

@@ -68,7 +68,7 @@ void exl3_block_target(const abi::Matrix& matrix, const float* x, std::size_t x_
   for (std::uint32_t row = 0; row < n_rows; ++row) {
     float remainder = 0.0F;
     for (std::size_t run = 0; in_integers && run < grid.n_runs; ++run) {
-      remainder += load_integer_run(x + row * x_stride, run).remainder;
+      remainder += integer_run_remainder(x + row * x_stride, run);
     }
     finish_row(sums + row * kColumnSums, n_rows * kColumnSums, remainder, output_scale, out + row * kHadamardSize);
   }

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstring>
-
 #include "abi/matrix.h"
 #include "backends/cpu/kernels/exl3_instances.h"
 #include "backends/cpu/kernels/exl3_integers.h"
@@ -66,7 +64,8 @@ template <int K, bool kVnni>
 HWY_NOINLINE void multiply_one_row(const TileGrid& grid, const float* x, float* sums) {
   for (std::size_t run = 0; run < grid.n_runs; ++run) {
     const std::uint8_t* tiles = grid.tiles + run * kRunTiles * grid.row_bytes;
-    const IntegerRun inputs = load_integer_run(x, run);
+    IntegerRun inputs;
+    copy_integer_run(x, run, inputs);
     for (std::size_t column = 0; column < kBlockColumns; ++column) {
       const std::uint8_t* tile = tiles + column * 32 * K;
       multiply_run<K, kVnni>(tile, grid.row_bytes, inputs, sums + column * kColumnSums);
@@ -152,7 +151,7 @@ void sum_products(const TileGrid& grid, const float* x, std::size_t x_stride, st
   for (std::size_t run = 0; run < grid.n_runs; ++run) {
     for (std::size_t row = 0; row < n_rows; ++row) {
       const float* prepared = x + row * x_stride;
-      std::memcpy(&runs[row], prepared + run * kRunInputs, sizeof(IntegerRun));
+      copy_integer_run(prepared, run, runs[row]);
       if (run + 1 < grid.n_runs) prefetch_bytes<sizeof(IntegerRun)>(prepared + (run + 1) * kRunInputs);
     }
     for (std::size_t column = 0; column < kBlockColumns; ++column) {

@@ -31,10 +31,17 @@ struct IntegerRun {
 static_assert(sizeof(IntegerRun) <= kRunInputs * sizeof(float));
 
 /// Run `run` of a prepared row, which may lie at any address that floats do.
-inline IntegerRun load_integer_run(const float* prepared, std::size_t run) {
-  IntegerRun loaded;
-  std::memcpy(&loaded, prepared + run * kRunInputs, sizeof(loaded));
-  return loaded;
+inline void copy_integer_run(const float* prepared, std::size_t run, IntegerRun& out) {
+  std::memcpy(&out, prepared + run * kRunInputs, sizeof(out));
+}
+
+/// Its `remainder` alone.
+inline float integer_run_remainder(const float* prepared, std::size_t run) {
+  float remainder;
+  std::memcpy(&remainder,
+              reinterpret_cast<const std::byte*>(prepared + run * kRunInputs) + offsetof(IntegerRun, remainder),
+              sizeof(remainder));
+  return remainder;
 }
 
 }  // namespace marlin::cpu

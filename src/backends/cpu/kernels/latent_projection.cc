@@ -5,7 +5,6 @@
 
 #include "abi/attention.h"
 #include "backends/cpu/kernels/kernels.h"
-#include "base/unroll.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "backends/cpu/kernels/latent_projection.cc"
@@ -13,75 +12,11 @@
 #include <hwy/highway.h>
 
 #include "backends/cpu/kernels/dot_products-inl.h"
-#include "backends/cpu/kernels/load-inl.h"
+#include "backends/cpu/kernels/weighted_sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace marlin::cpu {
 namespace HWY_NAMESPACE {
-
-/// Rows of x and y that lie at strides, in floats.
-struct StridedRows {
-  const float* x;
-  std::size_t x_stride;
-  float* y;
-  std::size_t y_stride;
-};
-
-/// y[row][kVectors vectors] = sum over i of x[row][i] * weights[i][..] for kRows rows and n inputs.
-template <abi::MatrixFormat kFormat, int kRows, int kVectors>
-HWY_INLINE void combine(const std::uint8_t* weights, std::size_t rank, std::size_t n, const StridedRows& rows) {
-  const hn::ScalableTag<float> d;
-  const std::size_t lanes = hn::Lanes(d);
-  hn::Vec<decltype(d)> sums[kRows][kVectors];
-  MARLIN_UNROLL
-  for (auto& row : sums) {
-    MARLIN_UNROLL
-    for (auto& sum : row) sum = hn::Zero(d);
-  }
-  for (std::size_t i = 0; i < n; ++i, weights += rank * kElementBytes<kFormat>) {
-    hn::Vec<decltype(d)> w[kVectors];
-    MARLIN_UNROLL
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      w[v] = load_elements<kFormat>(d, weights + v * lanes * kElementBytes<kFormat>);
-    }
-    MARLIN_UNROLL
-    for (std::size_t row = 0; row < kRows; ++row) {
-      const auto x = hn::Set(d, rows.x[row * rows.x_stride + i]);
-      MARLIN_UNROLL
-      for (int v = 0; v < kVectors; ++v) sums[row][v] = hn::MulAdd(w[v], x, sums[row][v]);
-    }
-  }
-  MARLIN_UNROLL
-  for (std::size_t row = 0; row < kRows; ++row) {
-    MARLIN_UNROLL
-    for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(sums[row][v], d, rows.y + row * rows.y_stride + v * lanes);
-  }
-}
-
-/// y[row][rank] for kRows rows.
-template <abi::MatrixFormat kFormat, int kRows>
-void combine_rows(const std::uint8_t* weights, std::size_t rank, std::size_t n, const StridedRows& rows) {
-  const std::size_t lanes = hn::Lanes(hn::ScalableTag<float>());
-  const auto slice = [&](std::size_t i) { return StridedRows{rows.x, rows.x_stride, rows.y + i, rows.y_stride}; };
-  constexpr int kVectors = tile_width(kRows);
-  std::size_t i = 0;
-  for (; i + kVectors * lanes <= rank; i += kVectors * lanes) {
-    combine<kFormat, kRows, kVectors>(weights + i * kElementBytes<kFormat>, rank, n, slice(i));
-  }
-  for (; i + lanes <= rank; i += lanes) {
-    combine<kFormat, kRows, 1>(weights + i * kElementBytes<kFormat>, rank, n, slice(i));
-  }
-  for (; i < rank; ++i) {
-    for (std::size_t row = 0; row < kRows; ++row) {
-      float sum = 0.0F;
-      for (std::size_t k = 0; k < n; ++k) {
-        sum +=
-            rows.x[row * rows.x_stride + k] * load_element<kFormat>(weights + (k * rank + i) * kElementBytes<kFormat>);
-      }
-      rows.y[row * rows.y_stride + i] = sum;
-    }
-  }
-}
 
 /// The key (or value) rows of one head of kv_b.
 template <abi::MatrixFormat kFormat>
@@ -95,10 +30,14 @@ void project_query(const abi::LatentProjectionArguments& args, std::size_t head,
                    const float* q, float* query) {
   const std::uint8_t* weights = head_rows<kFormat>(args, head, 0);
   in_groups_of_rows(static_cast<std::uint32_t>(end - row), [&]<int kRows>(std::size_t group) {
-    const std::size_t first = row + group;
-    const StridedRows rows{q + first * args.q_row_stride + head * args.q_head_stride, args.q_row_stride,
-                           query + (first * args.n_heads + head) * args.rank, std::size_t{args.n_heads} * args.rank};
-    combine_rows<kFormat, kRows>(weights, args.rank, args.nope_dim, rows);
+    float* sums[kRows];
+    for (std::size_t i = 0; i < kRows; ++i) {
+      sums[i] = query + ((row + group + i) * args.n_heads + head) * args.rank;
+      std::fill_n(sums[i], args.rank, 0.0F);
+    }
+    const float* inputs = q + (row + group) * args.q_row_stride + head * args.q_head_stride;
+    add_weighted<kFormat, kRows>(inputs, args.q_row_stride, weights, args.rank * kElementBytes<kFormat>, args.nope_dim,
+                                 args.rank, sums);
   });
 }
 
