@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Latent attention on the cpu backend at the geometry of GLM-4.7-Flash, over caches beyond those of the processor.
-// Reported: bytes of the key-value cache per second, each counted once (to hold against read_memory), and multiply-adds.
+// Reported: bytes of the key-value cache per second, each counted once (to hold against read_memory), and
+// multiply-adds.
 #include <benchmark/benchmark.h>
 
 #include <vector>
