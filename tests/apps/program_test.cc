@@ -147,10 +147,12 @@ TEST(Program, BenchReportsEveryTest) {
 }
 
 TEST(Program, BenchMeasuresInAFilledCache) {
-  const auto tests = bench_tiny_model({"-r", "1", "-d", "600"});
-  ASSERT_EQ(tests.as_array().size(), 2U);
+  const auto tests = bench_tiny_model({"-r", "1", "-d", "600,0"});
+  ASSERT_EQ(tests.as_array().size(), 4U);
   EXPECT_EQ(tests.at(0).at("test"), "pp20 @ d600");
   EXPECT_EQ(tests.at(1).at("test"), "tg4 @ d600");
+  EXPECT_EQ(tests.at(2).at("test"), "pp20");
+  EXPECT_EQ(tests.at(3).at("test"), "tg4");
   EXPECT_EQ(run_program({"bench", "--synthetic", "tiny-moe", "-d", "-1"}).status, 2);
 }
 
