@@ -202,6 +202,7 @@ void execute(CommandBuffer& commands, const Command& command) {
   } else if (const auto* update = std::get_if<UpdateFence>(&command)) {
     update->fence->encoders = commands.order.before;
     update->fence->encoders.insert(commands.order.encoder);
+    EncoderOrder::instance().prune(update->fence->encoders);  // else they are handed on for ever, more each time
   } else if (const auto* wait = std::get_if<WaitForFence>(&command)) {
     const EncoderIds& encoders = wait->fence->encoders;
     commands.order.before.insert(encoders.begin(), encoders.end());
