@@ -18,6 +18,10 @@ import subprocess
 import sys
 
 
+# What a kernel benchmark counts -> how it is printed.
+KERNEL_UNITS = {"weights": "G weights/s", "multiply_adds": "G multiply-adds/s"}
+
+
 def run(command, environment=None):
     done = subprocess.run(command, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
@@ -94,7 +98,8 @@ def main():
         if arguments.kernels is not None:
             print(f"round {i + 1} of {arguments.rounds}: kernels", file=sys.stderr)
             for name, result in run_kernels(arguments.folder, arguments.kernels).items():
-                kernels.setdefault(name, []).append(result["weights"] / 1e9)
+                unit = next((unit for unit in KERNEL_UNITS if unit in result), "bytes_per_second")
+                kernels.setdefault((name, KERNEL_UNITS.get(unit, "G bytes/s")), []).append(result[unit] / 1e9)
 
     bandwidth = statistics.median(memory)
     print(f"{machine()}; commit {commit()}; {arguments.rounds} rounds; medians (least to most).")
@@ -110,9 +115,9 @@ def main():
         print(f"| `{config}` | {test['device']} | {name} | {spread(values)} | {share} | {test['load_seconds']:.1f} "
               f"| {test['peak_rss_bytes'] / test['weight_bytes']:.2f} |")
     if kernels:
-        print("\n| kernel | G weights/s |\n|---|---|")
-    for name, values in kernels.items():
-        print(f"| {name} | {spread(values, 1)} |")
+        print("\n| kernel | rate | |\n|---|---|---|")
+    for (name, unit), values in kernels.items():
+        print(f"| {name} | {spread(values, 1)} | {unit} |")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ struct BenchCommand {
   bool json = false;
 
   void operator()();
-  [[nodiscard]] std::int64_t check() const;
+  [[nodiscard]] std::int64_t needed_context() const;
 };
 
 /// The first n tokens of the test.
@@ -107,8 +107,8 @@ void print_json(const EngineInfo& info, const std::vector<SpeedTest>& tests) {
   fmt::print("{}\n", boost::json::serialize(array));
 }
 
-/// The context that the tests need.
-std::int64_t BenchCommand::check() const {
+/// The context that the tests need. Errors: kInvalidArgument for options out of range.
+std::int64_t BenchCommand::needed_context() const {
   const auto [least_depth, most_depth] = std::minmax_element(depths.begin(), depths.end());
   if (n_prompt < 0 || n_generate < 0 || n_prompt + n_generate == 0 || *least_depth < 0 || repetitions < 1) {
     fail(ErrorCode::kInvalidArgument,
@@ -118,7 +118,7 @@ std::int64_t BenchCommand::check() const {
 }
 
 void BenchCommand::operator()() {
-  engine_flags.require_context(check());
+  engine_flags.require_context(needed_context());
   const std::unique_ptr<Engine> engine = engine_flags.load();
   const std::int64_t vocab_size = engine->info().vocab_size;
   const std::vector<std::int32_t> tokens = random_tokens(std::max(n_prompt, n_generate), vocab_size);

@@ -166,11 +166,7 @@ TEST_F(MetalTokenLoop, WaitsForAGpuThatIsLate) {
 }
 
 /// For a group of layers; instrumented code takes many times as long to encode one.
-#if defined(MARLIN_CHECKED)
-constexpr int kGroupMicroseconds = 40000;
-#else
-constexpr int kGroupMicroseconds = 4000;
-#endif
+constexpr int kGroupMicroseconds = kDebugBuild ? 40000 : 4000;
 
 // A GPU that takes its time for each of the 4 groups of a token: the host encodes the next token meanwhile.
 TEST_F(MetalTokenLoop, EncodingOverlapsExecution) {
