@@ -4,9 +4,10 @@
 // multiply-adds.
 #include <benchmark/benchmark.h>
 
-#include <vector>
+#include <numeric>
 
 #include "abi/attention.h"
+#include "abi/row_place.h"
 #include "backends/registry.h"
 #include "device/encoder.h"
 
@@ -18,6 +19,7 @@ void latent_attention(benchmark::State& state) {
   constexpr std::uint32_t kRank = 512;
   constexpr std::uint32_t kRope = 64;
   constexpr std::size_t kLayers = 16;
+  constexpr std::uint32_t kBlockShift = 4;
   const auto n_rows = static_cast<std::uint32_t>(state.range(0));
   const auto n_positions = static_cast<std::uint32_t>(state.range(1));
   const auto device = create_device("cpu", {});
@@ -33,9 +35,18 @@ void latent_attention(benchmark::State& state) {
                                                 .q_row_stride = kHeads * kRope,
                                                 .q_head_stride = kRope,
                                                 .q_rope_offset = 0,
-                                                .start_position = n_positions - n_rows,
+                                                .block_shift = kBlockShift,
                                                 .scale = 1.0F,
                                                 .cache_format = abi::MatrixFormat::kF16};
+  const auto places = device->allocate(n_rows * sizeof(abi::RowPlace), "places");
+  const auto blocks = device->allocate((n_positions >> kBlockShift) * sizeof(std::uint32_t), "blocks");
+  const BufferView all_places{places.get(), 0, places->size_bytes()};
+  const BufferView all_blocks{blocks.get(), 0, blocks->size_bytes()};
+  for (std::uint32_t row = 0; row < n_rows; ++row) {
+    all_places.host_write<abi::RowPlace>()[row] = {n_positions - n_rows + row, 0};
+  }
+  std::iota(all_blocks.host_write<std::uint32_t>(),
+            all_blocks.host_write<std::uint32_t>() + (n_positions >> kBlockShift), 0U);
   const BufferView all_queries{queries.get(), 0, queries->size_bytes()};
   const BufferView all_out{out.get(), 0, out->size_bytes()};
   for (auto _ : state) {
@@ -43,7 +54,8 @@ void latent_attention(benchmark::State& state) {
     for (std::size_t layer = 0; layer < kLayers; ++layer) {
       const BufferView layer_cache{cache.get(), layer * cache_bytes, cache_bytes};
       commands->dispatch("latent_attention_f32", arguments,
-                         {reads(all_queries), reads(all_queries), reads(layer_cache), writes(all_out)});
+                         {reads(all_queries), reads(all_queries), reads(layer_cache), reads(all_places),
+                          reads(all_blocks), writes(all_out)});
     }
     commands->commit();
     commands->wait();

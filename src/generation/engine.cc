@@ -93,7 +93,7 @@ Counters Engine::counters() const {
 TokenIntervals Engine::token_intervals() const { return parts_->loaded.instruments->token_intervals(); }
 
 KernelSelection Engine::kernel_selection(std::int64_t batch) const {
-  return select_kernels(parts_->loaded.model->runtime_needs(1, 1).selection, batch);
+  return select_kernels(parts_->loaded.model->runtime_needs(1, 1, 0).selection, batch);
 }
 
 Profile Engine::profile(const ProfileOptions& options) { return profile_model(parts_->loaded, options); }

@@ -141,9 +141,10 @@ LoadedModel load_model(const EngineOptions& options, std::unique_ptr<Device> dev
       });
   info.token_weight_bytes = loaded.model->expected_weight_bytes(1);
   info.memory.weights = loaded.model->weight_bytes();
+  const std::int64_t n_blocks = KvCache::blocks_for(info.context_tokens, kBlockTokens);
   info.memory.kv_cache =
-      static_cast<std::size_t>(info.context_tokens) * KvCache::bytes_per_token(config, loaded.cache_format);
-  info.memory.workspace = loaded.model->runtime_needs(std::min(kMaxStepRows, info.context_tokens), 1).bytes();
+      static_cast<std::size_t>(n_blocks * kBlockTokens) * KvCache::bytes_per_token(config, loaded.cache_format);
+  info.memory.workspace = loaded.model->runtime_needs(std::min(kMaxStepRows, info.context_tokens), 1, n_blocks).bytes();
   check_fits(info);
   loaded.rope_table = loaded.model->make_rope_table(info.context_tokens);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -2,9 +2,11 @@
 #include "generation/sequence.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "base/error.h"
+#include "model/placement.h"
 #include "ops/sample.h"
 #include "sampling/sampler_state.h"
 
@@ -21,9 +23,13 @@ Sequence::Sequence(const LoadedModel& loaded, std::int64_t n_logit_rows, const R
       instruments_(instruments),
       max_chunk_rows_(std::min(kMaxStepRows, loaded.info.context_tokens)),
       max_logit_rows_(std::min(n_logit_rows, max_chunk_rows_)),
-      cache_(*loaded.device, loaded.model->config(), loaded.info.context_tokens, loaded.cache_format),
+      cache_(*loaded.device, loaded.model->config(), KvCache::blocks_for(loaded.info.context_tokens, kBlockTokens),
+             kBlockTokens, loaded.cache_format),
+      blocks_(static_cast<std::size_t>(cache_.n_blocks())),
       chosen_(loaded.device->allocate(kRing * sizeof(std::int32_t), "chosen tokens")),
-      runtime_(*loaded.device, loaded.model->runtime_needs(max_chunk_rows_, max_logit_rows_), options, instruments) {
+      runtime_(*loaded.device, loaded.model->runtime_needs(max_chunk_rows_, max_logit_rows_, cache_.n_blocks()),
+               options, instruments) {
+  std::iota(blocks_.begin(), blocks_.end(), 0U);
   tokens_.reserve(static_cast<std::size_t>(loaded.info.context_tokens));
   // What two passes in flight need is there from the start: when the second is first needed is a matter of luck, and
   // the token loop must not allocate.
@@ -140,11 +146,14 @@ void Sequence::run(std::span<const std::int32_t> tokens, std::int64_t n_logit_ro
 
 void Sequence::run_pass(MoEBufferPool::Lease lease, const BufferView& ids, std::int64_t n_rows,
                         std::int64_t n_logit_rows, bool sampling) {
+  const std::int64_t n_blocks = KvCache::blocks_for(n_positions_ + n_rows, cache_.block_tokens());
+  Placement placement(lease.buffers(), cache_);
+  placement.begin_sequence(std::span(blocks_).first(static_cast<std::size_t>(n_blocks)));
+  placement.add_rows(n_positions_, n_rows);
   LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
   loaded_.model->encode(runtime_, batch,
                         {.ids = ids,
                          .n_rows = n_rows,
-                         .start_position = n_positions_,
                          .n_logit_rows = n_logit_rows,
                          .cache = &cache_,
                          .buffers = &lease.buffers(),

@@ -26,7 +26,7 @@ class Sequence {
   /// Tokens whose keys and values are in the cache, as far as the host knows them.
   [[nodiscard]] const std::vector<std::int32_t>& tokens() const { return tokens_; }
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }
-  [[nodiscard]] std::int64_t capacity() const { return cache_.n_positions(); }
+  [[nodiscard]] std::int64_t capacity() const { return loaded_.info.context_tokens; }
 
   void truncate(std::int64_t n_tokens);
 
@@ -74,6 +74,7 @@ class Sequence {
   std::int64_t max_chunk_rows_;
   std::int64_t max_logit_rows_;
   KvCache cache_;
+  std::vector<std::uint32_t> blocks_;      // of the cache, all this sequence's, in order
   std::unique_ptr<Buffer> chosen_;         // i32, the last few chosen tokens, a ring
   std::unique_ptr<Buffer> sampler_state_;  // see src/sampling
   abi::SampleArguments sample_{};

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kv_cache.h"
 
+#include <bit>
+
+#include "base/error.h"
+
 namespace marlin {
 namespace {
 
@@ -25,12 +29,15 @@ std::size_t KvCache::bytes_per_token(const ModelConfig& config, abi::MatrixForma
   return static_cast<std::size_t>(config.n_layers) * (row.keys + row.values);
 }
 
-KvCache::KvCache(Device& device, const ModelConfig& config, std::int64_t n_positions, abi::MatrixFormat format)
-    : n_positions_(n_positions),
-      buffer_(device.allocate(static_cast<std::size_t>(n_positions) * bytes_per_token(config, format), "kv cache")) {
+KvCache::KvCache(Device& device, const ModelConfig& config, std::int64_t n_blocks, std::int64_t block_tokens,
+                 abi::MatrixFormat format)
+    : n_blocks_(n_blocks), block_tokens_(block_tokens) {
+  MARLIN_CHECK(n_blocks > 0 && block_tokens > 0 && std::has_single_bit(static_cast<std::uint64_t>(block_tokens)));
+  const auto n_rows = static_cast<std::size_t>(n_blocks * block_tokens);
+  buffer_ = device.allocate(n_rows * bytes_per_token(config, format), "kv cache");
   const RowBytes row = row_bytes(config.attention, format);
-  const std::size_t keys = row.keys * static_cast<std::size_t>(n_positions);
-  const std::size_t values = row.values * static_cast<std::size_t>(n_positions);
+  const std::size_t keys = row.keys * n_rows;
+  const std::size_t values = row.values * n_rows;
   std::size_t offset = 0;
   for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
     layers_.push_back({{buffer_.get(), offset, keys}, {buffer_.get(), offset + keys, values}, format});

@@ -66,8 +66,8 @@ SelectionSubject Model::selection_subject() const {
   return {.top_k = config_.moe.top_k, .bits = routed->mlp.bits()};
 }
 
-RuntimeNeeds Model::runtime_needs(std::int64_t n_rows, std::int64_t n_logit_rows) const {
-  RuntimeNeeds needs{.buffers = {.hidden = config_.hidden_size, .vocab_size = config_.vocab_size},
+RuntimeNeeds Model::runtime_needs(std::int64_t n_rows, std::int64_t n_logit_rows, std::int64_t n_blocks) const {
+  RuntimeNeeds needs{.buffers = {.hidden = config_.hidden_size, .vocab_size = config_.vocab_size, .n_blocks = n_blocks},
                      .workspace_floats = space_floats(n_rows, n_logit_rows),
                      .max_rows = n_rows,
                      .max_logit_rows = n_logit_rows,
@@ -94,10 +94,9 @@ void Model::normalise(LayerBatchContext& batch, const BufferView& weight, const 
 
 void Model::encode(Runtime& runtime, LayerBatchContext& batch, const ForwardPass& pass) const {
   MARLIN_CHECK(pass.n_rows >= 1 && pass.n_logit_rows <= pass.n_rows);
-  MARLIN_CHECK(pass.start_position + pass.n_rows <= pass.cache->n_positions());
   const MoEBuffers& buffers = *pass.buffers;
   const Step step{.n_rows = pass.n_rows,
-                  .start_position = pass.start_position,
+                  .places = {pass.buffers->places, pass.buffers->blocks, pass.cache->block_tokens()},
                   .x = buffers.x,
                   .h = buffers.h,
                   .space = runtime.workspace.space(space_floats(pass.n_rows, pass.n_logit_rows)),

@@ -27,16 +27,15 @@ enum class TapPoint {
 };
 using Tap = std::function<void(Encoder& encoder, TapPoint point, std::int64_t layer, const Step& step)>;
 
-/// One chunk of one sequence.
+/// Rows of any sequences: a chunk of one, a token of each of many, or both. The cache holds what came before them.
 struct ForwardPass {
   BufferView ids;  // i32 [n_rows]
   std::int64_t n_rows = 0;
-  std::int64_t start_position = 0;  // of row 0; the cache holds what came before
-  std::int64_t n_logit_rows = 0;    // of the last rows, to buffers->logits
+  std::int64_t n_logit_rows = 0;  // of the last rows, to buffers->logits
   const KvCache* cache = nullptr;
-  const MoEBuffers* buffers = nullptr;
-  BufferView rope_table;  // see make_rope_table
-  Tap tap;                // usually empty
+  const MoEBuffers* buffers = nullptr;  // whose places and blocks are filled: Placement
+  BufferView rope_table;                // see make_rope_table
+  Tap tap;                              // usually empty
 };
 
 class Model {
@@ -55,8 +54,9 @@ class Model {
   /// Expected bytes of weights that a pass of n_rows rows with one row of logits reads, if routing is random.
   [[nodiscard]] double expected_weight_bytes(std::int64_t n_rows) const;
 
-  /// For passes of up to n_rows rows of which up to n_logit_rows give logits.
-  [[nodiscard]] RuntimeNeeds runtime_needs(std::int64_t n_rows, std::int64_t n_logit_rows) const;
+  /// For passes of up to n_rows rows of which up to n_logit_rows give logits, of sequences that have up to n_blocks
+  /// cache blocks together.
+  [[nodiscard]] RuntimeNeeds runtime_needs(std::int64_t n_rows, std::int64_t n_logit_rows, std::int64_t n_blocks) const;
 
   /// Cosines and sines for n_positions positions, in new device memory.
   [[nodiscard]] std::unique_ptr<Buffer> make_rope_table(std::int64_t n_positions) const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the layers of one forward pass share while it is encoded: how many rows at which position, the memory they work
+// What the layers of one forward pass share while it is encoded: how many rows, where they stand, the memory they work
 // in, and how their kernels are launched. Made by Model for each pass.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include "abi/kernel_variant.h"
 #include "device/buffer.h"
 #include "ops/moe.h"
+#include "ops/row_places.h"
 #include "runtime/runtime.h"
 
 namespace marlin {
@@ -17,7 +18,7 @@ inline constexpr std::int64_t kMaxStepRows = 512;
 
 struct Step {
   std::int64_t n_rows = 0;
-  std::int64_t start_position = 0;
+  ops::RowPlaces places;
   BufferView x;           // f32 [n_rows, hidden], the residual stream
   BufferView h;           // f32 [n_rows, hidden], the normalised input of a sublayer
   BufferView space;       // floats private to the sublayer being encoded

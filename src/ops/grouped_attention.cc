@@ -6,23 +6,23 @@
 namespace marlin::ops {
 
 void grouped_attention(Encoder& encoder, const GroupedAttentionShape& shape, const BufferView& q,
-                       const BufferView& keys, const BufferView& values, const BufferView& out, std::int64_t n_rows,
-                       std::int64_t start_position) {
+                       const BufferView& keys, const BufferView& values, const RowPlaces& places, const BufferView& out,
+                       std::int64_t n_rows) {
   MARLIN_CHECK(shape.n_kv_heads > 0 && shape.n_heads % shape.n_kv_heads == 0);
-  const std::int64_t cached = (start_position + n_rows) * shape.n_kv_heads * shape.head_dim;
   check_holds(q, n_rows * shape.n_heads * shape.head_dim, sizeof(float));
   check_holds(out, n_rows * shape.n_heads * shape.head_dim, sizeof(float));
-  check_holds(keys, cached, cache_element_bytes(shape.cache_format));
-  check_holds(values, cached, cache_element_bytes(shape.cache_format));
+  check_holds(keys, shape.n_kv_heads * shape.head_dim, cache_element_bytes(shape.cache_format));
+  check_holds(values, shape.n_kv_heads * shape.head_dim, cache_element_bytes(shape.cache_format));
   const abi::GroupedAttentionArguments arguments{.n_rows = u32(n_rows),
                                                  .n_heads = u32(shape.n_heads),
                                                  .n_kv_heads = u32(shape.n_kv_heads),
                                                  .head_dim = u32(shape.head_dim),
-                                                 .start_position = u32(start_position),
+                                                 .block_shift = check_places(places, n_rows),
                                                  .scale = static_cast<float>(shape.scale),
                                                  .cache_format = shape.cache_format,
                                                  .reserved = 0};
-  encoder.dispatch("grouped_attention_f32", arguments, {reads(q), reads(keys), reads(values), writes(out)});
+  encoder.dispatch("grouped_attention_f32", arguments,
+                   {reads(q), reads(keys), reads(values), reads(places.places), reads(places.blocks), writes(out)});
 }
 
 }  // namespace marlin::ops

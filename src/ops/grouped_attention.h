@@ -3,7 +3,7 @@
 #pragma once
 
 #include "device/encoder.h"
-#include "ops/operand.h"
+#include "ops/row_places.h"
 
 namespace marlin::ops {
 
@@ -15,10 +15,10 @@ struct GroupedAttentionShape {
   abi::MatrixFormat cache_format = abi::MatrixFormat::kF16;  // or kF32
 };
 
-/// out, q: f32 [n_rows, n_heads, head_dim]; keys, values: [n_positions, n_kv_heads, head_dim], already holding the
-/// rows' own. Row r sees positions 0 .. start_position + r.
+/// out, q: f32 [n_rows, n_heads, head_dim]; keys, values: [n_cache_rows, n_kv_heads, head_dim], already holding the
+/// rows' own. A row sees the positions of its sequence up to its own.
 void grouped_attention(Encoder& encoder, const GroupedAttentionShape& shape, const BufferView& q,
-                       const BufferView& keys, const BufferView& values, const BufferView& out, std::int64_t n_rows,
-                       std::int64_t start_position);
+                       const BufferView& keys, const BufferView& values, const RowPlaces& places, const BufferView& out,
+                       std::int64_t n_rows);
 
 }  // namespace marlin::ops

@@ -5,17 +5,18 @@
 
 namespace marlin::ops {
 
-void kv_append(Encoder& encoder, const Rows& x, const BufferView& cache, std::int64_t n_rows, std::int64_t width,
-               std::int64_t start_position, abi::MatrixFormat format) {
+void kv_append(Encoder& encoder, const Rows& x, const BufferView& cache, const RowPlaces& places, std::int64_t n_rows,
+               std::int64_t width, abi::MatrixFormat format) {
   check_holds(x, n_rows, width);
-  check_holds(cache, (start_position + n_rows) * width, cache_element_bytes(format));
+  check_holds(cache, width, cache_element_bytes(format));
   const abi::KvAppendArguments arguments{.n_rows = u32(n_rows),
                                          .width = u32(width),
                                          .row_stride = u32(x.stride),
-                                         .start_position = u32(start_position),
+                                         .block_shift = check_places(places, n_rows),
                                          .cache_format = format,
                                          .reserved = 0};
-  encoder.dispatch("kv_append_f32", arguments, {reads(x.view), updates(cache)});
+  encoder.dispatch("kv_append_f32", arguments,
+                   {reads(x.view), updates(cache), reads(places.places), reads(places.blocks)});
 }
 
 }  // namespace marlin::ops

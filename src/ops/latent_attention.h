@@ -6,7 +6,7 @@
 
 #include "abi/matrix.h"
 #include "device/encoder.h"
-#include "ops/operand.h"
+#include "ops/row_places.h"
 
 namespace marlin::ops {
 
@@ -24,9 +24,10 @@ struct LatentAttentionShape {
 std::int64_t latent_attention_scratch_floats(const LatentAttentionShape& shape, std::int64_t n_rows);
 
 /// q: f32 [n_rows, n_heads, nope_dim + rope_dim], rotated; kv_b: plain matrix [n_heads (nope_dim + value_dim)][rank];
-/// cache: [n_positions, rank + rope_dim], already holding the rows' own; out: f32 [n_rows, n_heads, value_dim].
+/// cache: [n_cache_rows, rank + rope_dim], already holding the rows' own; out: f32 [n_rows, n_heads, value_dim]. A row
+/// sees the positions of its sequence up to its own.
 void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const abi::Matrix& kv_b, const BufferView& q,
-                      const BufferView& cache, const BufferView& out, std::int64_t n_rows, std::int64_t start_position,
+                      const BufferView& cache, const RowPlaces& places, const BufferView& out, std::int64_t n_rows,
                       const BufferView& scratch);
 
 }  // namespace marlin::ops

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "device/encoder.h"
-#include "ops/operand.h"
+#include "ops/row_places.h"
 
 namespace marlin::ops {
 
@@ -16,8 +16,8 @@ struct RopeShape {
   bool interleaved = false;  ///< pairs (2i, 2i+1) instead of (i, i + dim/2); the result lies in halves either way
 };
 
-/// Rotates n_rows rows in place; row r stands at start_position + r of table f32 [n_positions, dim/2, 2] (cos, sin).
-void rope(Encoder& encoder, const BufferView& table, const Rows& x, std::int64_t n_rows, std::int64_t start_position,
+/// Rotates n_rows rows in place, each as its position says; table f32 [n_positions, dim/2, 2] (cos, sin).
+void rope(Encoder& encoder, const BufferView& table, const Rows& x, const RowPlaces& places, std::int64_t n_rows,
           const RopeShape& shape);
 
 }  // namespace marlin::ops

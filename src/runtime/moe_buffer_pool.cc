@@ -8,6 +8,7 @@
 #include <bit>
 #include <utility>
 
+#include "abi/row_place.h"
 #include "base/error.h"
 
 namespace marlin {
@@ -49,6 +50,9 @@ MoEBuffers lay_out(Layout& layout, Buffer* buffer, const MoEBufferNeeds& needs, 
   const auto slots = [&](const Rows& rows) { return rows.n * needs.slots_per_row; };
   MoEBuffers buffers;
   buffers.ids = layout.add(room.n, used.n);
+  constexpr std::int64_t kPlaceElements = sizeof(abi::RowPlace) / kElementBytes;
+  buffers.places = layout.add(room.n * kPlaceElements, used.n * kPlaceElements);
+  buffers.blocks = layout.add(needs.n_blocks, needs.n_blocks);
   const std::size_t defined = layout.offset();
   buffers.x = layout.add(room.n * needs.hidden, used.n * needs.hidden);
   buffers.h = layout.add(room.n * needs.hidden, used.n * needs.hidden);

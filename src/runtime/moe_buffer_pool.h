@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory that batches of tokens travel in: token ids, activations, expert ids and probabilities, logits. A lease is
-// for one forward pass; it comes from a tier whose size is the next power of two of the batch, carries views of exactly
-// the batch, and returns when the batch it was tied to has ended. Two live leases never share a byte, and what a lease
-// holds is defined: the forward pass begins by filling it (zeros, or NaN in debug builds).
+// The memory that batches of tokens travel in: token ids and their places, activations, expert ids and probabilities,
+// logits. A lease is for one forward pass; it comes from a tier whose size is the next power of two of the batch,
+// carries views of exactly the batch, and returns when the batch it was tied to has ended. Two live leases never share
+// a byte, and what a lease holds is defined: the forward pass begins by filling it (zeros, or NaN in debug builds).
 //
 // Memory: at most `budget_bytes`, which forward_budget() gives as two passes in flight of every tier up to a largest:
 //   2 * sum over b = 1, 2, 4 .. ceil2(max_rows) of tier_bytes(b, min(b, max_logit_rows)).
@@ -24,6 +24,7 @@ struct MoEBufferNeeds {
   std::int64_t slots_per_row = 0;  ///< the most of any layer
   std::int64_t n_experts = 0;      ///< the most of any layer, shared one included
   std::int64_t vocab_size = 0;
+  std::int64_t n_blocks = 0;  ///< cache blocks that the sequences of a pass may have together
 
   /// Bytes of a tier for n_rows rows of which n_logit_rows give logits.
   [[nodiscard]] std::size_t tier_bytes(std::int64_t n_rows, std::int64_t n_logit_rows) const;
@@ -34,7 +35,9 @@ struct MoEBufferNeeds {
 
 /// Views of exactly the rows asked for.
 struct MoEBuffers {
-  BufferView ids;      ///< i32 [n_rows], written by the host
+  BufferView ids;      ///< i32 [n_rows]; this and the two that follow are written by the host
+  BufferView places;   ///< abi::RowPlace [n_rows]
+  BufferView blocks;   ///< u32 [n_blocks]
   BufferView defined;  ///< everything else, as one range: what to fill
   BufferView x;        ///< f32 [n_rows, hidden], the residual stream
   BufferView h;        ///< f32 [n_rows, hidden], the normalised input of a sublayer

@@ -6,11 +6,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cstdio>
 
 #include "backends/cpu/simulation.h"
 #include "backends/registry.h"
+#include "model/placement.h"
 #include "tests/generation/synthetic_model.h"
 #include "tests/generation/token_loop.h"
 #include "tests/support/allocation_count.h"
@@ -222,15 +224,17 @@ TEST(Hazard, LogitsReadBeforeTheirPassEndedAreRefused) {
                       {.n_threads = 1, .check_hazards = true},
                       {.fault = [](std::uint64_t, std::string_view) { return SimulatedFault::kHang; }, .gate = gate}));
   Instruments& instruments = *loaded->instruments;
-  const KvCache cache(*loaded->device, loaded->model->config(), 16, abi::MatrixFormat::kF16);
-  Runtime runtime(*loaded->device, loaded->model->runtime_needs(1, 1), {}, instruments);
+  const KvCache cache(*loaded->device, loaded->model->config(), 1, kBlockTokens, abi::MatrixFormat::kF16);
+  Runtime runtime(*loaded->device, loaded->model->runtime_needs(1, 1, 1), {}, instruments);
   MoEBufferPool::Lease lease = runtime.pool.lease(1, 1);
   *lease.buffers().ids.host_write<std::int32_t>() = 5;
+  Placement placement(lease.buffers(), cache);
+  placement.begin_sequence(std::array{0U});
+  placement.add_rows(0, 1);
   LayerBatchContext batch(runtime.manager, runtime.dispatcher, {});
   loaded->model->encode(runtime, batch,
                         {.ids = lease.buffers().ids,
                          .n_rows = 1,
-                         .start_position = 0,
                          .n_logit_rows = 1,
                          .cache = &cache,
                          .buffers = &lease.buffers(),

@@ -5,6 +5,7 @@
 #include <deque>
 #include <numeric>
 
+#include "model/placement.h"
 #include "ops/copy.h"
 #include "tests/support/backend.h"
 
@@ -55,22 +56,28 @@ ObservedModel::ObservedModel(const std::filesystem::path& directory, int n_threa
                              const RuntimeOptions& options)
     : loaded_(load_model(
           {.model = directory.string(), .backend = test_backend(), .n_threads = n_threads, .cache_type = cache_type})),
-      cache_(*loaded_.device, loaded_.model->config(), loaded_.info.context_tokens, loaded_.cache_format),
+      cache_(*loaded_.device, loaded_.model->config(), KvCache::blocks_for(loaded_.info.context_tokens, kBlockTokens),
+             kBlockTokens, loaded_.cache_format),
       runtime_(*loaded_.device,
                loaded_.model->runtime_needs(std::min(kMaxStepRows, loaded_.info.context_tokens),
-                                            std::min(kLogitRows, loaded_.info.context_tokens)),
-               options, *loaded_.instruments) {}
+                                            std::min(kLogitRows, loaded_.info.context_tokens), cache_.n_blocks()),
+               options, *loaded_.instruments) {
+  // not in the order of their numbers
+  for (std::int64_t i = cache_.n_blocks(); i > 0; --i) blocks_.push_back(static_cast<std::uint32_t>(i - 1));
+}
 
 void ObservedModel::run(std::span<const std::int64_t> ids, std::int64_t start, const Tap& tap) {
   const auto n_rows = static_cast<std::int64_t>(ids.size());
   MoEBufferPool::Lease lease = runtime_.pool.lease(n_rows, n_rows);
   last_ = lease.buffers();
   std::copy(ids.begin(), ids.end(), last_.ids.host_write<std::int32_t>());
+  Placement placement(last_, cache_);
+  placement.begin_sequence(blocks_);
+  placement.add_rows(start, n_rows);
   LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
   loaded_.model->encode(runtime_, batch,
                         {.ids = last_.ids,
                          .n_rows = n_rows,
-                         .start_position = start,
                          .n_logit_rows = n_rows,
                          .cache = &cache_,
                          .buffers = &last_,

@@ -46,6 +46,7 @@ class ObservedModel {
 
   LoadedModel loaded_;
   KvCache cache_;
+  std::vector<std::uint32_t> blocks_;  // of the cache, in the order of positions
   Runtime runtime_;
   MoEBuffers last_;  // of the last run, readable until the next
 };

@@ -18,6 +18,7 @@
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/error_bound.h"
 #include "tests/ops/test_matrix.h"
+#include "tests/ops/test_places.h"
 #include "tests/support/near_norm.h"
 #include "tests/support/random_tensor.h"
 #include "tests/support/reference/attention.h"
@@ -58,13 +59,19 @@ std::vector<float> make_keys(Scores scores, std::size_t n_positions, std::size_t
 }
 
 /// A cache as it is when the positions from `visible` on, of `position_bytes` each, have not been written yet: NaN
-/// there. In words, so that it is aligned for either format.
+/// there, as in blocks of others. In words, so that it is aligned for either format.
 DeviceTensor<std::uint32_t> make_cache(Device& device, std::span<const std::byte> stored, std::size_t position_bytes,
-                                       std::size_t visible) {
-  std::vector<std::uint32_t> words((stored.size() + position_bytes + 3) / 4, 0xFFFFFFFF);
-  std::memcpy(words.data(), stored.data(), visible * position_bytes);
+                                       std::size_t visible, const TestPlaces& places) {
+  std::vector<std::uint32_t> words((places.n_cache_rows() * position_bytes + 3) / 4, 0xFFFFFFFF);
+  for (std::size_t position = 0; position < visible; ++position) {
+    std::memcpy(reinterpret_cast<std::byte*>(words.data()) + places.cache_row(position) * position_bytes,
+                stored.data() + position * position_bytes, position_bytes);
+  }
   return {device, std::span<const std::uint32_t>(words)};
 }
+
+/// Of the blocks of a case.
+std::size_t block_tokens(std::size_t start_position) { return std::size_t{8} << start_position % 4; }
 
 double largest(std::span<const double> values) {
   double result = 0;
@@ -221,12 +228,13 @@ void check_attention(Device& device, const GroupedAttentionCase& c) {
     const std::size_t row = n_heads * dim;
     const DeviceTensor<float> queries(device, std::span<const float>(q).subspan(first * row, n * row));
     const std::size_t visible = c.start_position + first + n;
-    const DeviceTensor<std::uint32_t> k = make_cache(device, key_bytes, position_bytes, visible);
-    const DeviceTensor<std::uint32_t> v = make_cache(device, value_bytes, position_bytes, visible);
+    const TestPlaces places(device, c.start_position + first, n, block_tokens(c.start_position));
+    const DeviceTensor<std::uint32_t> k = make_cache(device, key_bytes, position_bytes, visible, places);
+    const DeviceTensor<std::uint32_t> v = make_cache(device, value_bytes, position_bytes, visible, places);
     const DeviceTensor<float> out(device, n * row);
     run_on(device, [&](CommandBuffer& commands) {
-      ops::grouped_attention(commands, c.shape, queries.view(), k.view(), v.view(), out.view(),
-                             static_cast<std::int64_t>(n), static_cast<std::int64_t>(c.start_position + first));
+      ops::grouped_attention(commands, c.shape, queries.view(), k.view(), v.view(), places.places(), out.view(),
+                             static_cast<std::int64_t>(n));
     });
     return out.values();
   };
@@ -332,18 +340,51 @@ void check_attention(Device& device, const LatentAttentionCase& c) {
   const auto run = [&](std::size_t first, std::size_t n) {
     const DeviceTensor<float> q(device, std::span<const float>(in.q).subspan(first * q_width, n * q_width));
     const std::size_t visible = c.start_position + first + n;
-    const DeviceTensor<std::uint32_t> cache = make_cache(device, cache_bytes, position_bytes, visible);
+    const TestPlaces places(device, c.start_position + first, n, block_tokens(c.start_position));
+    const DeviceTensor<std::uint32_t> cache = make_cache(device, cache_bytes, position_bytes, visible, places);
     const DeviceTensor<float> out(device, n * out_width);
     const auto rows = static_cast<std::int64_t>(n);
     const auto scratch_floats = ops::latent_attention_scratch_floats(c.shape, rows);
     const DeviceTensor<float> scratch(device, static_cast<std::size_t>(scratch_floats));
     run_on(device, [&](CommandBuffer& commands) {
-      ops::latent_attention(commands, c.shape, kv_b, q.view(), cache.view(), out.view(), rows,
-                            static_cast<std::int64_t>(c.start_position + first), scratch.view());
+      ops::latent_attention(commands, c.shape, kv_b, q.view(), cache.view(), places.places(), out.view(), rows,
+                            scratch.view());
     });
     return out.values();
   };
   check_rows(run, expected, latent_bound(c, in), c.n_rows);
+}
+
+void check_shared_attention(Device& device) {
+  constexpr std::size_t kHeads = 4;
+  constexpr std::size_t kDim = 32;
+  constexpr std::size_t kRow = kHeads * kDim;
+  constexpr std::size_t kBlock = 16;
+  const ops::GroupedAttentionShape shape{kHeads, 2, kDim, 0.2};
+  const std::vector<float> cache = normal_tensor(8 * kBlock * 2 * kDim, 1, 1.0, Element::kF16);
+  const std::vector<std::byte> stored = stored_bytes(cache, Element::kF16);
+  const DeviceTensor<std::byte> keys(device, std::span<const std::byte>(stored));
+  const std::vector<std::uint32_t> lists = {5, 0, 3, 2, 7, 2, 1};  // of three sequences, which share block 2
+  const DeviceTensor<std::uint32_t> blocks(device, std::span<const std::uint32_t>(lists));
+  // pairs of neighbours in a sequence, of neighbouring sequences, and of positions that do not follow one another
+  const std::vector<abi::RowPlace> places = {{3, 0},  {4, 0},  {40, 2}, {41, 2}, {7, 5},
+                                             {30, 5}, {31, 5}, {5, 0},  {42, 2}};
+  const std::vector<float> q = normal_tensor(places.size() * kRow, 2);
+  const auto attend = [&](std::size_t first, std::size_t n) {
+    const DeviceTensor<float> queries(device, std::span<const float>(q).subspan(first * kRow, n * kRow));
+    const DeviceTensor<abi::RowPlace> rows(device, std::span(places).subspan(first, n));
+    const DeviceTensor<float> out(device, n * kRow);
+    run_on(device, [&](CommandBuffer& commands) {
+      ops::grouped_attention(commands, shape, queries.view(), keys.view(), keys.view(),
+                             {rows.view(), blocks.view(), kBlock}, out.view(), static_cast<std::int64_t>(n));
+    });
+    return out.values();
+  };
+  const std::vector<float> together = attend(0, places.size());
+  for (std::size_t row = 0; row < places.size(); ++row) {
+    const auto same = std::span(together).subspan(row * kRow, kRow);
+    if (!expect_same_bits(attend(row, 1), same, fmt::format("row {} alone", row))) return;
+  }
 }
 
 }  // namespace marlin::test

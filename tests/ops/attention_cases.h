@@ -44,4 +44,7 @@ std::vector<LatentAttentionCase> latent_attention_cases();
 void check_attention(Device& device, const GroupedAttentionCase& attention);
 void check_attention(Device& device, const LatentAttentionCase& attention);
 
+/// Rows of several sequences in one pass have the same bits as each sequence in a pass of its own.
+void check_shared_attention(Device& device);
+
 }  // namespace marlin::test

@@ -5,6 +5,7 @@
 #include "tests/ops/attention_cases.h"
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/op_test.h"
+#include "tests/ops/test_places.h"
 #include "tests/support/error_of.h"
 
 namespace marlin {
@@ -23,17 +24,23 @@ TEST_P(Attention, LatentMatchesTheReference) {
   for (const test::LatentAttentionCase& c : test::latent_attention_cases()) test::check_attention(device(), c);
 }
 
-TEST_P(Attention, RefusesACacheThatIsTooSmall) {
+TEST_P(Attention, RowsOfSeveralSequencesAreAsIfAlone) {
+  MARLIN_REQUIRE_KERNELS("grouped_attention_f32");
+  test::check_shared_attention(device());
+}
+
+TEST_P(Attention, RefusesFewerPlacesThanRows) {
   const ops::GroupedAttentionShape shape{2, 2, 8, 1.0};
-  const test::DeviceTensor<float> q(device(), 3 * 16);
-  const test::DeviceTensor<float> out(device(), 3 * 16);
-  const test::DeviceTensor<std::uint16_t> cache(device(), 5 * 16);
+  const test::DeviceTensor<float> q(device(), 4 * 16);
+  const test::DeviceTensor<float> out(device(), 4 * 16);
+  const test::DeviceTensor<std::uint16_t> cache(device(), 16 * 16);
+  const test::TestPlaces places(device(), 2, 3);
   const auto commands = device().create_command_buffer("refused");
-  const auto attend = [&](std::int64_t start) {
-    ops::grouped_attention(*commands, shape, q.view(), cache.view(), cache.view(), out.view(), 3, start);
+  const auto attend = [&](std::int64_t n_rows) {
+    ops::grouped_attention(*commands, shape, q.view(), cache.view(), cache.view(), places.places(), out.view(), n_rows);
   };
-  EXPECT_NO_THROW(attend(2));
-  EXPECT_EQ(test::error_of([&] { attend(3); }).code(), ErrorCode::kInternal);
+  EXPECT_NO_THROW(attend(3));
+  EXPECT_EQ(test::error_of([&] { attend(4); }).code(), ErrorCode::kInternal);
 }
 
 }  // namespace

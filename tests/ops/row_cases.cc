@@ -20,6 +20,7 @@
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/error_bound.h"
 #include "tests/ops/test_matrix.h"
+#include "tests/ops/test_places.h"
 #include "tests/support/near_norm.h"
 #include "tests/support/random_tensor.h"
 #include "tests/support/reference/rope.h"
@@ -158,9 +159,9 @@ void check_rope(Device& device, const RopeCase& c) {
   }
   const DeviceTensor<float> angles(device, std::span<const float>(table));
   const DeviceRows rows(device, std::span<const float>(x), width, c.n_rows % 2 * 3);
+  const TestPlaces places(device, c.start, c.n_rows);
   run_on(device, [&](CommandBuffer& commands) {
-    ops::rope(commands, angles.view(), rows.rows(), static_cast<std::int64_t>(c.n_rows),
-              static_cast<std::int64_t>(c.start),
+    ops::rope(commands, angles.view(), rows.rows(), places.places(), static_cast<std::int64_t>(c.n_rows),
               {.n_heads = static_cast<std::int64_t>(c.n_heads),
                .head_stride = static_cast<std::int64_t>(head_stride),
                .offset = static_cast<std::int64_t>(c.before),
@@ -221,13 +222,14 @@ void check_kv_append(Device& device) {
       const std::string what =
           fmt::format("kv_append, width {}, {} rows at {}, variant {}", width, n_rows, start, variant);
       const DeviceRows rows(device, std::span<const float>(x), width, variant % 2);
-      const std::size_t cached = (start + n_rows + 2) * width;
+      const TestPlaces places(device, start, n_rows, std::size_t{4} << width % 3);
+      const std::size_t cached = places.n_cache_rows() * width;
       const DeviceTensor<std::uint16_t> halves(device, cached);
       const DeviceTensor<float> floats(device, cached);
       run_on(device, [&](CommandBuffer& commands) {
         const auto append = [&](const BufferView& cache, abi::MatrixFormat format) {
-          ops::kv_append(commands, rows.rows(), cache, static_cast<std::int64_t>(n_rows),
-                         static_cast<std::int64_t>(width), static_cast<std::int64_t>(start), format);
+          ops::kv_append(commands, rows.rows(), cache, places.places(), static_cast<std::int64_t>(n_rows),
+                         static_cast<std::int64_t>(width), format);
         };
         append(halves.view(), abi::MatrixFormat::kF16);
         append(floats.view(), abi::MatrixFormat::kF32);
@@ -235,8 +237,9 @@ void check_kv_append(Device& device) {
       std::vector<std::uint16_t> expected_halves(cached, 0xFFFF);  // other positions untouched
       std::vector<float> expected_floats(cached, std::bit_cast<float>(0xFFFFFFFFU));
       for (std::size_t i = 0; i < x.size(); ++i) {
-        expected_halves[start * width + i] = float_to_half(x[i]);
-        expected_floats[start * width + i] = x[i];
+        const std::size_t at = places.cache_row(start + i / width) * width + i % width;
+        expected_halves[at] = float_to_half(x[i]);
+        expected_floats[at] = x[i];
       }
       ASSERT_EQ(halves.values(), expected_halves) << what;
       if (!expect_same_bits(floats.values(), expected_floats, what)) return;

@@ -10,6 +10,7 @@
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/op_test.h"
 #include "tests/ops/row_cases.h"
+#include "tests/ops/test_places.h"
 #include "tests/support/error_of.h"
 
 namespace marlin {
@@ -52,10 +53,15 @@ TEST_P(RowOps, RefuseOperandsThatAreTooSmall) {
   const ops::Rows rows{ten.view(), 5};
   EXPECT_EQ(refused([&] { ops::rms_norm(*commands, ten.view(), rows, rows, 3, 5, 1e-5); }), ErrorCode::kInternal);
   EXPECT_EQ(refused([&] { ops::rms_norm(*commands, ten.view(), rows, rows, 2, 6, 1e-5); }), ErrorCode::kInternal);
-  EXPECT_EQ(refused([&] { ops::kv_append(*commands, rows, eleven.view(), 2, 5, 3); }), ErrorCode::kInternal);
+  const test::TestPlaces places(device(), 0, 2);
+  EXPECT_EQ(refused([&] { ops::kv_append(*commands, rows, eleven.view(), places.places(), 3, 5); }),
+            ErrorCode::kInternal);  // places
   const ops::RopeShape shape{.n_heads = 1, .head_stride = 4, .offset = 0, .dim = 4, .interleaved = false};
-  EXPECT_EQ(refused([&] { ops::rope(*commands, ten.view(), rows, 2, 1, shape); }), ErrorCode::kInternal);  // table
-  EXPECT_EQ(refused([&] { ops::rope(*commands, ten.view(), rows, 3, 0, shape); }), ErrorCode::kInternal);  // rows
+  const test::TestPlaces more_places(device(), 0, 3);
+  EXPECT_EQ(refused([&] { ops::rope(*commands, ten.view(), rows, places.places(), 3, shape); }),
+            ErrorCode::kInternal);  // places
+  EXPECT_EQ(refused([&] { ops::rope(*commands, ten.view(), rows, more_places.places(), 3, shape); }),
+            ErrorCode::kInternal);  // rows
   abi::Matrix table{};
   table.n_in = 5;
   table.n_out = 2;

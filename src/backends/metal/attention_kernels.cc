@@ -76,9 +76,9 @@ FunctionConstants latent_projection_constants(const std::byte* arguments) {
 }
 
 constexpr std::array kKernels = {
-    MetalKernel{"grouped_attention_f32", "attention", sizeof(abi::GroupedAttentionArguments), 4, 512,
+    MetalKernel{"grouped_attention_f32", "attention", sizeof(abi::GroupedAttentionArguments), 6, 512,
                 grouped_attention_grid, false, grouped_attention_constants},
-    MetalKernel{"latent_attention_f32", "attention", sizeof(abi::LatentAttentionArguments), 4, 512,
+    MetalKernel{"latent_attention_f32", "attention", sizeof(abi::LatentAttentionArguments), 6, 512,
                 latent_attention_grid, false, latent_attention_constants},
     MetalKernel{"latent_query_f32", "latent_projection", sizeof(abi::LatentProjectionArguments), 2, 256,
                 latent_query_grid, false, latent_projection_constants},

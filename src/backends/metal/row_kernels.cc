@@ -66,9 +66,9 @@ constexpr std::array kKernels = {
     MetalKernel{"fill_u32", "rows", sizeof(abi::FillArguments), 1, 256, element_grid<abi::FillArguments>},
     MetalKernel{"finite_guard_f32", "rows", sizeof(abi::FiniteGuardArguments), 1, 256,
                 row_grid<abi::FiniteGuardArguments>, true},
-    MetalKernel{"kv_append_f32", "rows", sizeof(abi::KvAppendArguments), 2, 256, kv_append_grid},
+    MetalKernel{"kv_append_f32", "rows", sizeof(abi::KvAppendArguments), 4, 256, kv_append_grid},
     MetalKernel{"rms_norm_f32", "rows", sizeof(abi::RmsNormArguments), 2, 512, row_grid<abi::RmsNormArguments>},
-    MetalKernel{"rope_f32", "rows", sizeof(abi::RopeArguments), 2, 256, rope_grid},
+    MetalKernel{"rope_f32", "rows", sizeof(abi::RopeArguments), 3, 256, rope_grid},
     MetalKernel{"router_f32", "router", sizeof(abi::RouterArguments), 3, 128, router_grid, true},
 };
 

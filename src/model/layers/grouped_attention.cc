@@ -53,11 +53,11 @@ class GroupedAttention final : public Attention {
     if (k_norm_) normalise_heads(encoder, *k_norm_, k, n * shape_.n_kv_heads);
     rotate(encoder, step, {q, q_width()}, shape_.n_heads);
     rotate(encoder, step, {k, kv_width()}, shape_.n_kv_heads);
-    ops::kv_append(encoder, {k, kv_width()}, cache.keys, n, kv_width(), step.start_position, cache.format);
-    ops::kv_append(encoder, {v, kv_width()}, cache.values, n, kv_width(), step.start_position, cache.format);
+    ops::kv_append(encoder, {k, kv_width()}, cache.keys, step.places, n, kv_width(), cache.format);
+    ops::kv_append(encoder, {v, kv_width()}, cache.values, step.places, n, kv_width(), cache.format);
     ops::GroupedAttentionShape shape = shape_;
     shape.cache_format = cache.format;
-    ops::grouped_attention(encoder, shape, q, cache.keys, cache.values, out, n, step.start_position);
+    ops::grouped_attention(encoder, shape, q, cache.keys, cache.values, step.places, out, n);
     ops::linear(encoder, o_, {out, q_width()}, {step.x, hidden_}, n, scratch, step.variant, ops::Output::kAccumulate);
   }
 
@@ -83,7 +83,7 @@ class GroupedAttention final : public Attention {
   }
 
   void rotate(Encoder& encoder, const Step& step, const ops::Rows& rows, std::int64_t n_heads) const {
-    ops::rope(encoder, step.rope_table, rows, step.n_rows, step.start_position,
+    ops::rope(encoder, step.rope_table, rows, step.places, step.n_rows,
               {.n_heads = n_heads,
                .head_stride = shape_.head_dim,
                .offset = 0,

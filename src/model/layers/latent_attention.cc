@@ -64,13 +64,12 @@ class LatentAttention final : public Attention {
     const ops::Rows kv_rows{kv, cache_width()};
     ops::linear(encoder, kv_a_, {step.h, hidden_}, kv_rows, n, scratch, step.variant);
     ops::rms_norm(encoder, kv_norm_, kv_rows, kv_rows, n, shape_.rank, latent_eps_);
-    ops::rope(encoder, step.rope_table, {q, q_width()}, n, step.start_position,
-              rotation(shape_.n_heads, shape_.nope_dim));
-    ops::rope(encoder, step.rope_table, kv_rows, n, step.start_position, rotation(1, shape_.rank));
-    ops::kv_append(encoder, kv_rows, cache.keys, n, cache_width(), step.start_position, cache.format);
+    ops::rope(encoder, step.rope_table, {q, q_width()}, step.places, n, rotation(shape_.n_heads, shape_.nope_dim));
+    ops::rope(encoder, step.rope_table, kv_rows, step.places, n, rotation(1, shape_.rank));
+    ops::kv_append(encoder, kv_rows, cache.keys, step.places, n, cache_width(), cache.format);
     ops::LatentAttentionShape shape = shape_;
     shape.cache_format = cache.format;
-    ops::latent_attention(encoder, shape, kv_b_, q, cache.keys, out, n, step.start_position, scratch);
+    ops::latent_attention(encoder, shape, kv_b_, q, cache.keys, step.places, out, n, scratch);
     ops::linear(encoder, o_, {out, value_width()}, {step.x, hidden_}, n, scratch, step.variant,
                 ops::Output::kAccumulate);
   }

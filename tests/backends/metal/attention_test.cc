@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // attention.metal: the conformance cases of tests/ops, and shapes that its ways of working make hard.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -83,6 +84,27 @@ TEST_P(FullMetalAttention, ManyRowsOfLatentAttention) {
   test::check_attention(device(), test::LatentAttentionCase{{41, 8, 4, 2, 4, 0.2, kF16}, kF16, 16, 0});
 }
 
+/// The places of rows of a sequence that lies in one block, the cache's first.
+class OneBlock {
+ public:
+  OneBlock(Device& device, std::size_t start, std::size_t n_rows)
+      : places_(device, std::span<const abi::RowPlace>(make_places(start, n_rows))), blocks_(device, kFirst) {}
+
+  [[nodiscard]] ops::RowPlaces places() const { return {places_.view(), blocks_.view(), 1024}; }
+
+ private:
+  static constexpr std::array kFirst = {0U};
+
+  static std::vector<abi::RowPlace> make_places(std::size_t start, std::size_t n_rows) {
+    std::vector<abi::RowPlace> places;
+    for (std::size_t i = 0; i < n_rows; ++i) places.push_back({static_cast<std::uint32_t>(start + i), 0});
+    return places;
+  }
+
+  test::DeviceTensor<abi::RowPlace> places_;
+  test::DeviceTensor<std::uint32_t> blocks_;
+};
+
 /// Attention of one row to `keys` of one head of 4, whose values are their positions.
 std::vector<float> attend(Device& device, const std::vector<float>& query, const std::vector<float>& keys) {
   const ops::GroupedAttentionShape shape = grouped(1, 1, 4, kF32);
@@ -92,9 +114,9 @@ std::vector<float> attend(Device& device, const std::vector<float>& query, const
   const test::DeviceTensor<float> k(device, std::span<const float>(keys));
   const test::DeviceTensor<float> v(device, std::span<const float>(positions));
   const test::DeviceTensor<float> out(device, 4);
+  const OneBlock place(device, keys.size() / 4 - 1, 1);
   test::run_on(device, [&](CommandBuffer& commands) {
-    ops::grouped_attention(commands, shape, q.view(), k.view(), v.view(), out.view(), 1,
-                           static_cast<std::int64_t>(keys.size() / 4) - 1);
+    ops::grouped_attention(commands, shape, q.view(), k.view(), v.view(), place.places(), out.view(), 1);
   });
   return out.values();
 }
@@ -137,8 +159,9 @@ std::vector<float> attend_at(Device& device, std::int64_t dim, abi::MatrixFormat
   const BufferView view{cache.get(), shift, rows.size()};
   const test::DeviceTensor<float> q(device, std::span<const float>(queries));
   const test::DeviceTensor<float> out(device, 2 * n);
+  const OneBlock place(device, 2, 1);
   test::run_on(device, [&](CommandBuffer& commands) {
-    ops::grouped_attention(commands, grouped(2, 1, dim, format), q.view(), view, view, out.view(), 1, 2);
+    ops::grouped_attention(commands, grouped(2, 1, dim, format), q.view(), view, view, place.places(), out.view(), 1);
   });
   return out.values();
 }
@@ -178,8 +201,10 @@ std::vector<float> latent_attention(Device& device, const ops::LatentAttentionSh
   const test::DeviceTensor<float> out(device, static_cast<std::size_t>(n_rows * shape.n_heads * shape.value_dim));
   const test::DeviceTensor<float> scratch(
       device, static_cast<std::size_t>(ops::latent_attention_scratch_floats(shape, n_rows)));
+  const OneBlock place(device, 0, static_cast<std::size_t>(n_rows));
   test::run_on(device, [&](CommandBuffer& commands) {
-    ops::latent_attention(commands, shape, matrix, q.view(), cache_view, out.view(), n_rows, 0, scratch.view());
+    ops::latent_attention(commands, shape, matrix, q.view(), cache_view, place.places(), out.view(), n_rows,
+                          scratch.view());
   });
   return out.values();
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Both attention kernels: an item is a few rows and a few heads that share their keys, an AttentionTile.
+// Both attention kernels: an item is a few rows and a few heads; those that share their keys are an AttentionTile.
 #include "abi/attention.h"
 
 #include <algorithm>
 
+#include "abi/row_place.h"
 #include "backends/cpu/kernels/attention_tile.h"
 #include "backends/cpu/kernels/kernels.h"
 #include "base/error.h"
@@ -19,7 +20,7 @@ std::size_t joint_heads(std::size_t n_heads) {
   return n_heads < 2 ? 1 : 2;
 }
 
-/// The items that n_rows rows of n_heads heads make, all of one key-value head.
+/// The items that n_rows rows of n_heads heads make, all of one key-value head: some heads of kJointRows rows.
 struct TileItems {
   TileItems(std::size_t rows, std::size_t heads)
       : n_rows(rows),
@@ -28,26 +29,43 @@ struct TileItems {
         head_groups((heads + joint - 1) / joint),
         count((rows + kJointRows - 1) / kJointRows * head_groups) {}
 
-  /// Calls add(i, row, head) for query i of item `item`, in the order of a tile. Sets the rows and heads of the tile
-  /// and adds the positions its first row sees to those before the batch.
-  template <typename Add>
-  void for_queries(std::size_t item, AttentionTile& tile, Add add) const {
-    const std::size_t row = item / head_groups * kJointRows;
-    const std::size_t head = item % head_groups * joint;
-    tile.n_rows = std::min(kJointRows, n_rows - row);
-    tile.n_heads = std::min(joint, n_heads - head);
-    tile.n_positions += row + 1;
-    for (std::size_t i = 0; i < tile.n_rows * tile.n_heads; ++i) {
-      add(i, row + i / tile.n_heads, head + i % tile.n_heads);
-    }
-  }
-
   std::size_t n_rows;
   std::size_t n_heads;
   std::size_t joint;
   std::size_t head_groups;
   std::size_t count;
 };
+
+/// What both kernels have of the pass: where its rows stand.
+struct Places {
+  const abi::RowPlace* rows;
+  const std::uint32_t* blocks;
+
+  /// Whether row + 1 follows row in a sequence.
+  [[nodiscard]] bool continues(std::size_t row) const {
+    return rows[row + 1].first_block == rows[row].first_block && rows[row + 1].position == rows[row].position + 1;
+  }
+};
+
+/// Attends to the queries of item `item`. `tile`: all but rows, heads, blocks and positions. add(i, row, head) prepares
+/// query i of a tile.
+template <typename Add>
+void attend_item(const TileItems& items, std::size_t item, const Places& places, AttentionTile tile, Add add) {
+  const std::size_t head = item % items.head_groups * items.joint;
+  tile.n_heads = std::min(items.joint, items.n_heads - head);
+  const std::size_t first = item / items.head_groups * kJointRows;
+  const std::size_t end = std::min(items.n_rows, first + kJointRows);
+  for (std::size_t row = first; row < end; row += tile.n_rows) {
+    tile.n_rows = 1;
+    while (row + tile.n_rows < end && places.continues(row + tile.n_rows - 1)) ++tile.n_rows;
+    tile.blocks = places.blocks + places.rows[row].first_block;
+    tile.n_positions = std::size_t{places.rows[row].position} + 1;
+    for (std::size_t i = 0; i < tile.n_rows * tile.n_heads; ++i) {
+      add(tile, i, row + i / tile.n_heads, head + i % tile.n_heads);
+    }
+    attend(tile);
+  }
+}
 
 TileItems grouped_items(const abi::GroupedAttentionArguments& args) {
   return {args.n_rows, args.n_heads / args.n_kv_heads};
@@ -66,25 +84,27 @@ void grouped_attention(const KernelCall& call, std::uint32_t begin, std::uint32_
   const std::size_t dim = args.head_dim;
   const std::size_t element = args.cache_format == abi::MatrixFormat::kF16 ? 2 : 4;
   MARLIN_CHECK(kMaxJointQueries * dim * sizeof(float) <= kScratchBytes);
+  const Places places{call.binding<const abi::RowPlace>(3), call.binding<const std::uint32_t>(4)};
   auto* queries = call.scratch<float>();
   for (std::size_t item = begin; item < end; ++item) {
     const std::size_t kv_head = item / items.count;
-    AttentionTile tile{.queries = queries,
-                       .keys = call.binding<const std::uint8_t>(1) + kv_head * dim * element,
-                       .values = call.binding<const std::uint8_t>(2) + kv_head * dim * element,
-                       .key_dim = dim,
-                       .value_dim = dim,
-                       .key_stride = args.n_kv_heads * dim,
-                       .value_stride = args.n_kv_heads * dim,
-                       .n_positions = args.start_position,
-                       .scale = args.scale,
-                       .format = args.cache_format};
-    items.for_queries(item % items.count, tile, [&](std::size_t i, std::size_t row, std::size_t head) {
+    const AttentionTile shared{.queries = queries,
+                               .keys = call.binding<const std::uint8_t>(1) + kv_head * dim * element,
+                               .values = call.binding<const std::uint8_t>(2) + kv_head * dim * element,
+                               .blocks = nullptr,
+                               .block_shift = args.block_shift,
+                               .key_dim = dim,
+                               .value_dim = dim,
+                               .row_stride = args.n_kv_heads * dim,
+                               .n_positions = 0,
+                               .scale = args.scale,
+                               .format = args.cache_format};
+    const auto add = [&](AttentionTile& tile, std::size_t i, std::size_t row, std::size_t head) {
       const std::size_t place = (row * args.n_heads + kv_head * items.n_heads + head) * dim;
       std::copy_n(call.binding<const float>(0) + place, dim, queries + i * dim);
-      tile.out[i] = call.binding<float>(3) + place;
-    });
-    attend(tile);
+      tile.out[i] = call.binding<float>(5) + place;
+    };
+    attend_item(items, item % items.count, places, shared, add);
   }
 }
 
@@ -98,29 +118,28 @@ void latent_attention(const KernelCall& call, std::uint32_t begin, std::uint32_t
   const TileItems items(args.n_rows, args.n_heads);
   const std::size_t width = std::size_t{args.rank} + args.rope_dim;
   MARLIN_CHECK(kMaxJointQueries * width * sizeof(float) <= kScratchBytes);
+  const Places places{call.binding<const abi::RowPlace>(3), call.binding<const std::uint32_t>(4)};
   auto* queries = call.scratch<float>();
   const auto* cache = call.binding<const std::uint8_t>(2);
-  for (std::size_t item = begin; item < end; ++item) {
-    AttentionTile tile{.queries = queries,
-                       .keys = cache,
-                       .values = cache,
-                       .key_dim = width,
-                       .value_dim = args.rank,
-                       .key_stride = width,
-                       .value_stride = width,
-                       .n_positions = args.start_position,
-                       .scale = args.scale,
-                       .format = args.cache_format};
-    items.for_queries(item, tile, [&](std::size_t i, std::size_t row, std::size_t head) {
-      const std::size_t place = (row * args.n_heads + head) * args.rank;
-      float* joined = std::copy_n(call.binding<const float>(0) + place, args.rank, queries + i * width);
-      std::copy_n(
-          call.binding<const float>(1) + row * args.q_row_stride + head * args.q_head_stride + args.q_rope_offset,
-          args.rope_dim, joined);
-      tile.out[i] = call.binding<float>(3) + place;
-    });
-    attend(tile);
-  }
+  const AttentionTile shared{.queries = queries,
+                             .keys = cache,
+                             .values = cache,
+                             .blocks = nullptr,
+                             .block_shift = args.block_shift,
+                             .key_dim = width,
+                             .value_dim = args.rank,
+                             .row_stride = width,
+                             .n_positions = 0,
+                             .scale = args.scale,
+                             .format = args.cache_format};
+  const auto add = [&](AttentionTile& tile, std::size_t i, std::size_t row, std::size_t head) {
+    const std::size_t place = (row * args.n_heads + head) * args.rank;
+    float* joined = std::copy_n(call.binding<const float>(0) + place, args.rank, queries + i * width);
+    std::copy_n(call.binding<const float>(1) + row * args.q_row_stride + head * args.q_head_stride + args.q_rope_offset,
+                args.rope_dim, joined);
+    tile.out[i] = call.binding<float>(5) + place;
+  };
+  for (std::size_t item = begin; item < end; ++item) attend_item(items, item, places, shared, add);
 }
 
 }  // namespace marlin::cpu

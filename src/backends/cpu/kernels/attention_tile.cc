@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backends/cpu/kernels/cache_row.h"
 #include "base/error.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -78,19 +79,23 @@ HWY_INLINE void weigh_scores(float* scores, std::size_t n, float scale, float* m
 template <abi::MatrixFormat kFormat, int kQueries>
 void attend_block(const AttentionTile& tile, std::size_t first_query, std::size_t first, std::size_t n,
                   Softmax& softmax) {
-  const std::size_t key_bytes = tile.key_stride * kElementBytes<kFormat>;
-  const std::uint8_t* keys = tile.keys + first * key_bytes;
+  const std::uint8_t* keys[kKeyBlock];
+  const std::uint8_t* values[kKeyBlock];
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t at =
+        cache_row(tile.blocks, first + i, tile.block_shift) * tile.row_stride * kElementBytes<kFormat>;
+    keys[i] = tile.keys + at;
+    values[i] = tile.values + at;
+  }
   const float* queries = tile.queries + first_query * tile.key_dim;
   float* const* out = tile.out + first_query;
   float* scores = softmax.weights[first_query];
-  dot_outputs<kFormat, kQueries>(queries, tile.key_dim, keys, key_bytes, n, tile.key_dim, scores, kKeyBlock);
+  dot_outputs<kFormat, kQueries>(queries, tile.key_dim, ScatteredRows{keys}, n, tile.key_dim, scores, kKeyBlock);
   for (std::size_t query = 0; query < kQueries; ++query) {
     weigh_scores(scores + query * kKeyBlock, n, tile.scale, &softmax.maximum[first_query + query],
                  &softmax.sum[first_query + query], out[query], tile.value_dim);
   }
-  const std::size_t value_bytes = tile.value_stride * kElementBytes<kFormat>;
-  add_weighted<kFormat, kQueries>(scores, kKeyBlock, tile.values + first * value_bytes, value_bytes, n, tile.value_dim,
-                                  out);
+  add_weighted<kFormat, kQueries>(scores, kKeyBlock, ScatteredRows{values}, n, tile.value_dim, out);
 }
 
 using AttendBlock = void (*)(const AttentionTile&, std::size_t, std::size_t, std::size_t, Softmax&);

@@ -15,18 +15,20 @@ inline constexpr std::size_t kMaxJointHeads = 5;
 inline constexpr std::size_t kJointRows = 2;
 inline constexpr std::size_t kMaxJointQueries = kMaxJointHeads * kJointRows;
 
-/// Queries of consecutive rows, those of a row side by side; row r sees positions 0 .. n_positions + r - 1.
+/// Queries of consecutive rows of a sequence, those of a row side by side; row r sees positions 0 .. n_positions + r
+/// - 1.
 struct AttentionTile {
   const float* queries;            // [n_rows][n_heads][key_dim]
   float* out[kMaxJointQueries]{};  // [row * n_heads + head]: value_dim floats
-  const std::uint8_t* keys;        // key_dim elements of `format` every key_stride of them
-  const std::uint8_t* values;      // value_dim elements of `format` every value_stride of them
-  std::size_t n_rows = 0;          // 1..kJointRows
-  std::size_t n_heads = 0;         // 1..kMaxJointHeads
+  const std::uint8_t* keys;        // a cache row has key_dim elements of `format`, every row_stride of them
+  const std::uint8_t* values;      // and value_dim
+  const std::uint32_t* blocks;     // of the sequence: abi/row_place.h
+  std::uint32_t block_shift;
+  std::size_t n_rows = 0;   // 1..kJointRows
+  std::size_t n_heads = 0;  // 1..kMaxJointHeads
   std::size_t key_dim;
   std::size_t value_dim;
-  std::size_t key_stride;
-  std::size_t value_stride;
+  std::size_t row_stride;
   std::size_t n_positions;
   float scale;
   abi::MatrixFormat format;  // kF16 or kF32

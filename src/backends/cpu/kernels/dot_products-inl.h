@@ -11,6 +11,7 @@
 
 #include "backends/cpu/kernels/load-inl.h"
 #include "backends/cpu/kernels/row_groups.h"
+#include "backends/cpu/kernels/stored_rows.h"
 #include "backends/cpu/kernels/sum_lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -25,10 +26,10 @@ constexpr int tile_width(int n_rows) {
   return width;
 }
 
-/// y[row * y_stride + i] = x[row] . w[i] over n elements. x: floats at x_stride; w: `kFormat` at w_bytes.
-template <abi::MatrixFormat kFormat, int kRows, int kWidth>
-HWY_INLINE void dot_tile(const float* x, std::size_t x_stride, const std::uint8_t* w, std::size_t w_bytes,
-                         std::size_t n, float* y, std::size_t y_stride) {
+/// y[row * y_stride + i] = x[row] . w[i] over n elements. x: floats at x_stride; w: rows of `kFormat`.
+template <abi::MatrixFormat kFormat, int kRows, int kWidth, typename StoredRows>
+HWY_INLINE void dot_tile(const float* x, std::size_t x_stride, StoredRows w, std::size_t n, float* y,
+                         std::size_t y_stride) {
   const hn::ScalableTag<float> d;
   using Vector = hn::Vec<decltype(d)>;
   Vector sums[kRows * kWidth];
@@ -42,7 +43,7 @@ HWY_INLINE void dot_tile(const float* x, std::size_t x_stride, const std::uint8_
     Vector parts[kWidth];
     MARLIN_UNROLL
     for (std::size_t i = 0; i < kWidth; ++i) {
-      parts[i] = load_elements<kFormat>(d, w + i * w_bytes + k * kElementBytes<kFormat>);
+      parts[i] = load_elements<kFormat>(d, w[i] + k * kElementBytes<kFormat>);
     }
     MARLIN_UNROLL
     for (std::size_t row = 0; row < kRows; ++row) {
@@ -59,7 +60,7 @@ HWY_INLINE void dot_tile(const float* x, std::size_t x_stride, const std::uint8_
     for (std::size_t i = 0; i < kWidth; ++i) {
       float total = totals[row * kWidth + i];
       for (std::size_t rest = k; rest < n; ++rest) {
-        total += load_element<kFormat>(w + i * w_bytes + rest * kElementBytes<kFormat>) * x[row * x_stride + rest];
+        total += load_element<kFormat>(w[i] + rest * kElementBytes<kFormat>) * x[row * x_stride + rest];
       }
       y[row * y_stride + i] = total;
     }
@@ -67,15 +68,15 @@ HWY_INLINE void dot_tile(const float* x, std::size_t x_stride, const std::uint8_
 }
 
 /// The same for n_outputs of w.
-template <abi::MatrixFormat kFormat, int kRows>
-HWY_INLINE void dot_outputs(const float* x, std::size_t x_stride, const std::uint8_t* w, std::size_t w_bytes,
-                            std::size_t n_outputs, std::size_t n, float* y, std::size_t y_stride) {
+template <abi::MatrixFormat kFormat, int kRows, typename StoredRows>
+HWY_INLINE void dot_outputs(const float* x, std::size_t x_stride, StoredRows w, std::size_t n_outputs, std::size_t n,
+                            float* y, std::size_t y_stride) {
   constexpr std::size_t kWidth = tile_width(kRows);
   std::size_t i = 0;
   for (; i + kWidth <= n_outputs; i += kWidth) {
-    dot_tile<kFormat, kRows, kWidth>(x, x_stride, w + i * w_bytes, w_bytes, n, y + i, y_stride);
+    dot_tile<kFormat, kRows, kWidth>(x, x_stride, w.from(i), n, y + i, y_stride);
   }
-  for (; i < n_outputs; ++i) dot_tile<kFormat, kRows, 1>(x, x_stride, w + i * w_bytes, w_bytes, n, y + i, y_stride);
+  for (; i < n_outputs; ++i) dot_tile<kFormat, kRows, 1>(x, x_stride, w.from(i), n, y + i, y_stride);
 }
 
 /// y[n_rows][n_outputs] = x w^T for a matrix w that lies without gaps, n numbers to an output.
@@ -83,7 +84,7 @@ template <abi::MatrixFormat kFormat>
 HWY_INLINE void multiply_dense(const float* x, std::size_t x_stride, std::uint32_t n_rows, const std::uint8_t* w,
                                std::size_t n_outputs, std::size_t n, float* y, std::size_t y_stride) {
   in_groups_of_rows(n_rows, [&]<int kRows>(std::size_t row) {
-    dot_outputs<kFormat, kRows>(x + row * x_stride, x_stride, w, n * kElementBytes<kFormat>, n_outputs, n,
+    dot_outputs<kFormat, kRows>(x + row * x_stride, x_stride, EvenRows{w, n * kElementBytes<kFormat>}, n_outputs, n,
                                 y + row * y_stride, y_stride);
   });
 }

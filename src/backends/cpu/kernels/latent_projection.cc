@@ -36,8 +36,8 @@ void project_query(const abi::LatentProjectionArguments& args, std::size_t head,
       std::fill_n(sums[i], args.rank, 0.0F);
     }
     const float* inputs = q + (row + group) * args.q_row_stride + head * args.q_head_stride;
-    add_weighted<kFormat, kRows>(inputs, args.q_row_stride, weights, args.rank * kElementBytes<kFormat>, args.nope_dim,
-                                 args.rank, sums);
+    add_weighted<kFormat, kRows>(inputs, args.q_row_stride, EvenRows{weights, args.rank * kElementBytes<kFormat>},
+                                 args.nope_dim, args.rank, sums);
   });
 }
 

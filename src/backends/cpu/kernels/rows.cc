@@ -11,6 +11,7 @@
 #include "abi/matmul.h"
 #include "abi/rms_norm.h"
 #include "abi/rope.h"
+#include "backends/cpu/kernels/cache_row.h"
 #include "backends/cpu/kernels/kernels.h"
 #include "backends/cpu/kernels/transform.h"
 #include "base/error.h"
@@ -171,7 +172,9 @@ void kv_append(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
   const auto& args = call.arguments<abi::KvAppendArguments>();
   for (std::size_t row = begin; row < end; ++row) {
     const float* x = call.binding<const float>(0) + row * args.row_stride;
-    const std::size_t first = (args.start_position + row) * args.width;
+    const std::size_t first =
+        cache_row(call.binding<const std::uint32_t>(3), call.binding<const abi::RowPlace>(2)[row], args.block_shift) *
+        args.width;
     if (args.cache_format == abi::MatrixFormat::kF16) {
       HWY_DYNAMIC_DISPATCH(round_row)(x, args.width, call.binding<std::uint16_t>(1) + first);
     } else {
@@ -199,7 +202,8 @@ void rope(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
   const std::size_t half = args.dim / 2;
   auto* rotated = call.scratch<float>();
   for (std::uint32_t row = begin; row < end; ++row) {
-    const float* table = call.binding<const float>(1) + (std::size_t{args.start_position} + row) * args.dim;
+    const std::size_t position = call.binding<const abi::RowPlace>(2)[row].position;
+    const float* table = call.binding<const float>(1) + position * args.dim;
     for (std::uint32_t head = 0; head < args.n_heads; ++head) {
       float* x = call.binding<float>(0) + std::size_t{row} * args.row_stride + std::size_t{head} * args.head_stride;
       for (std::size_t i = 0; i < half; ++i) {

@@ -17,23 +17,23 @@ namespace marlin::cpu {
 namespace HWY_NAMESPACE {
 
 /// y[row][first ..] += sum over n of x[row * x_stride + i] * v[i][first ..], kWidth vectors of lanes.
-template <abi::MatrixFormat kFormat, int kRows, int kWidth>
-HWY_INLINE void add_weighted_tile(const float* x, std::size_t x_stride, const std::uint8_t* v, std::size_t v_bytes,
-                                  std::size_t n, std::size_t first, float* const* y) {
+template <abi::MatrixFormat kFormat, int kRows, int kWidth, typename StoredRows>
+HWY_INLINE void add_weighted_tile(const float* x, std::size_t x_stride, StoredRows v, std::size_t n, std::size_t first,
+                                  float* const* y) {
   const hn::ScalableTag<float> d;
   const std::size_t lanes = hn::Lanes(d);
-  v += first * kElementBytes<kFormat>;
   hn::Vec<decltype(d)> sums[kRows][kWidth];
   MARLIN_UNROLL
   for (std::size_t row = 0; row < kRows; ++row) {
     MARLIN_UNROLL
     for (std::size_t i = 0; i < kWidth; ++i) sums[row][i] = hn::LoadU(d, y[row] + first + i * lanes);
   }
-  for (std::size_t k = 0; k < n; ++k, v += v_bytes) {
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::uint8_t* stored = v[k] + first * kElementBytes<kFormat>;
     hn::Vec<decltype(d)> parts[kWidth];
     MARLIN_UNROLL
     for (std::size_t i = 0; i < kWidth; ++i) {
-      parts[i] = load_elements<kFormat>(d, v + i * lanes * kElementBytes<kFormat>);
+      parts[i] = load_elements<kFormat>(d, stored + i * lanes * kElementBytes<kFormat>);
     }
     MARLIN_UNROLL
     for (std::size_t row = 0; row < kRows; ++row) {
@@ -49,24 +49,23 @@ HWY_INLINE void add_weighted_tile(const float* x, std::size_t x_stride, const st
   }
 }
 
-/// y[row][0 .. width) += sum over n of x[row * x_stride + i] * v[i]. v: vectors of `kFormat` at v_bytes.
-template <abi::MatrixFormat kFormat, int kRows>
-HWY_INLINE void add_weighted(const float* x, std::size_t x_stride, const std::uint8_t* v, std::size_t v_bytes,
-                             std::size_t n, std::size_t width, float* const* y) {
+/// y[row][0 .. width) += sum over n of x[row * x_stride + i] * v[i]. v: rows of `kFormat`.
+template <abi::MatrixFormat kFormat, int kRows, typename StoredRows>
+HWY_INLINE void add_weighted(const float* x, std::size_t x_stride, StoredRows v, std::size_t n, std::size_t width,
+                             float* const* y) {
   const std::size_t lanes = hn::Lanes(hn::ScalableTag<float>());
   constexpr int kWidth = tile_width(kRows);
   std::size_t first = 0;
   for (; first + kWidth * lanes <= width; first += kWidth * lanes) {
-    add_weighted_tile<kFormat, kRows, kWidth>(x, x_stride, v, v_bytes, n, first, y);
+    add_weighted_tile<kFormat, kRows, kWidth>(x, x_stride, v, n, first, y);
   }
   for (; first + lanes <= width; first += lanes) {
-    add_weighted_tile<kFormat, kRows, 1>(x, x_stride, v, v_bytes, n, first, y);
+    add_weighted_tile<kFormat, kRows, 1>(x, x_stride, v, n, first, y);
   }
   for (; first < width; ++first) {
     for (std::size_t row = 0; row < kRows; ++row) {
       for (std::size_t k = 0; k < n; ++k) {
-        y[row][first] +=
-            x[row * x_stride + k] * load_element<kFormat>(v + k * v_bytes + first * kElementBytes<kFormat>);
+        y[row][first] += x[row * x_stride + k] * load_element<kFormat>(v[k] + first * kElementBytes<kFormat>);
       }
     }
   }

@@ -9,6 +9,7 @@
 
 #include <metal_stdlib>
 
+#include "backends/metal/kernels/cache_row.h"
 #include "backends/metal/kernels/reduce.h"
 
 namespace marlin {
@@ -23,6 +24,7 @@ template <typename T>
 struct SharedKeys {
   const device T* keys;
   const device T* values;  // keys, where values are the first part of keys
+  CacheBlocks blocks;      // rows of the sequence
   ulong stride;            // of both, in elements
   uint value_dim;          // also of the keys' first part
   uint tail_dim;
@@ -85,19 +87,18 @@ METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQuer
   }
   state.maximum = -INFINITY;
   state.sum = 0.0f;
-  const device T* key = shared.keys + first * shared.stride;
-  const device T* value = shared.values + first * shared.stride;
   for (uint begin = 0; begin < n; begin += kBlock) {
     T parts[kBlock][kPart];
     float scores[kQueries * kBlock];
     MARLIN_UNROLL
-    for (uint p = 0; p < kBlock; ++p, key += shared.stride) {
+    for (uint p = 0; p < kBlock; ++p) {
       T tail[kTailPerLane];
       MARLIN_UNROLL
       for (uint i = 0; i < kPart; ++i) parts[p][i] = T(0.0f);
       MARLIN_UNROLL
       for (uint i = 0; i < kTailPerLane; ++i) tail[i] = T(0.0f);
       if (begin + p < n) {
+        const device T* key = shared.keys + shared.blocks.row(first + begin + p) * shared.stride;
         load_part<kVector, kChunks>(key, shared.value_dim, shared.whole, lane, parts[p]);
         if (kTail) load_part<kTailPerLane, 1>(key + shared.value_dim, shared.tail_dim, shared.whole, lane, tail);
       }
@@ -135,8 +136,9 @@ METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQuer
     }
     state.sum += weight;
     MARLIN_UNROLL
-    for (uint p = 0; p < kBlock; ++p, value += shared.stride) {
+    for (uint p = 0; p < kBlock; ++p) {
       if (!kTail && begin + p < n) {
+        const device T* value = shared.values + shared.blocks.row(first + begin + p) * shared.stride;
         load_part<kVector, kChunks>(value, shared.value_dim, shared.whole, lane, parts[p]);
       }
       MARLIN_UNROLL

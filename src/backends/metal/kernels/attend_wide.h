@@ -4,6 +4,7 @@
 
 #include <metal_stdlib>
 
+#include "backends/metal/kernels/cache_row.h"
 #include "backends/metal/kernels/reduce.h"
 
 namespace marlin {
@@ -19,7 +20,8 @@ struct WideQuery {
   uint tail_dim;
   const device T* keys;
   const device T* values;
-  ulong stride;  // of keys and values, in elements
+  CacheBlocks blocks;  // rows of the sequence
+  ulong stride;        // of keys and values, in elements
   uint value_dim;
   uint n_positions;
   float scale;
@@ -36,7 +38,7 @@ METAL_FUNC void attend_wide(WideQuery<T> a, device float* out, threadgroup float
   for (uint first = 0; first < a.n_positions; first += kKeyBlock) {
     const uint n = metal::min(kKeyBlock, a.n_positions - first);
     for (uint i = place.simdgroup; i < n; i += place.n_simdgroups) {
-      const device T* key = a.keys + (first + i) * a.stride;
+      const device T* key = a.keys + a.blocks.row(first + i) * a.stride;
       float dot = 0.0f;
       for (uint j = place.lane; j < a.query_dim; j += kSimdWidth) dot = metal::fma(a.query[j], float(key[j]), dot);
       key += a.query_dim;
@@ -63,8 +65,9 @@ METAL_FUNC void attend_wide(WideQuery<T> a, device float* out, threadgroup float
     metal::threadgroup_barrier(metal::mem_flags::mem_threadgroup);
     for (uint j = place.thread_index; j < a.value_dim; j += place.n_threads) {
       float value = first == 0 ? 0.0f : out[j] * factor;
-      const device T* element = a.values + first * a.stride + j;
-      for (uint i = 0; i < n; ++i, element += a.stride) value = metal::fma(weights[i], float(*element), value);
+      for (uint i = 0; i < n; ++i) {
+        value = metal::fma(weights[i], float(a.values[a.blocks.row(first + i) * a.stride + j]), value);
+      }
       out[j] = value;
     }
   }

@@ -5,6 +5,7 @@
 #include "abi/attention.h"
 #include "backends/metal/kernels/attend_spans.h"
 #include "backends/metal/kernels/attend_wide.h"
+#include "backends/metal/kernels/cache_row.h"
 #include "backends/metal/kernels/reduce.h"
 
 using namespace metal;
@@ -52,6 +53,16 @@ METAL_FUNC HeadSet find_head_set(uint n_kv_heads, uint group, uint n_groups, Thr
           n_slices};
 }
 
+/// What a row sees: the positions of its sequence up to its own.
+struct SequencePlace {
+  CacheBlocks blocks;
+  uint n_positions;
+};
+
+METAL_FUNC SequencePlace find_sequence(const device RowPlace& place, const device uint* blocks, uint block_shift) {
+  return {blocks_of(place, blocks, block_shift), place.position + 1};
+}
+
 /// Whether vectors of `kVector` elements may be loaded from rows at this address.
 template <uint kVector, typename T>
 METAL_FUNC bool is_whole(const device T* rows, ulong stride, uint dim) {
@@ -60,14 +71,15 @@ METAL_FUNC bool is_whole(const device T* rows, ulong stride, uint dim) {
 
 template <typename T, uint kQueries, uint kVector, uint kChunks>
 METAL_FUNC void grouped_spans(constant GroupedAttentionArguments& arguments, const device float* q,
-                              const device uchar* keys, const device uchar* values, device float* out, uint2 group,
-                              uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
+                              const device uchar* keys, const device uchar* values, SequencePlace sequence,
+                              device float* out, uint2 group, uint n_groups, threadgroup SpanSums* spans,
+                              ThreadPlace place) {
   const HeadSet set = find_head_set<kQueries>(arguments.n_kv_heads, group.x, n_groups, place);
   const ulong stride = ulong(arguments.n_kv_heads) * kDim;
   const device T* key = reinterpret_cast<const device T*>(keys) + ulong(set.kv_head) * kDim;
   const device T* value = reinterpret_cast<const device T*>(values) + ulong(set.kv_head) * kDim;
   const bool whole = is_whole<kVector>(key, stride, kDim) && is_whole<kVector>(value, stride, kDim);
-  const SharedKeys<T> shared = {key, value, stride, kDim, 0, arguments.start_position + group.y + 1, arguments.scale,
+  const SharedKeys<T> shared = {key, value, sequence.blocks, stride, kDim, 0, sequence.n_positions, arguments.scale,
                                 whole};
   SpanWork<kQueries> work;
   work.n_queries = set.n_heads;
@@ -86,8 +98,8 @@ METAL_FUNC void grouped_spans(constant GroupedAttentionArguments& arguments, con
 
 template <typename T>
 METAL_FUNC void grouped_wide(constant GroupedAttentionArguments& arguments, const device float* q,
-                             const device uchar* keys, const device uchar* values, device float* out, uint2 group,
-                             threadgroup SpanSums* spans, ThreadPlace place) {
+                             const device uchar* keys, const device uchar* values, SequencePlace sequence,
+                             device float* out, uint2 group, threadgroup SpanSums* spans, ThreadPlace place) {
   const ulong first = ulong(group.x / kGroupSize) * kDim;
   const ulong item = (ulong(group.y) * arguments.n_heads + group.x) * kDim;
   const WideQuery<T> query = {q + item,
@@ -96,50 +108,54 @@ METAL_FUNC void grouped_wide(constant GroupedAttentionArguments& arguments, cons
                               0,
                               reinterpret_cast<const device T*>(keys) + first,
                               reinterpret_cast<const device T*>(values) + first,
+                              sequence.blocks,
                               ulong(arguments.n_kv_heads) * kDim,
                               kDim,
-                              arguments.start_position + group.y + 1,
+                              sequence.n_positions,
                               arguments.scale};
   attend_wide(query, out + item, spans->chunks[0], spans->chunks[1], place);
 }
 
 template <typename T>
 METAL_FUNC void grouped_attention(constant GroupedAttentionArguments& arguments, const device float* q,
-                                  const device uchar* keys, const device uchar* values, device float* out, uint2 group,
-                                  uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
+                                  const device uchar* keys, const device uchar* values, SequencePlace sequence,
+                                  device float* out, uint2 group, uint n_groups, threadgroup SpanSums* spans,
+                                  ThreadPlace place) {
   if (kDim > kMaxSpanHeadDim) {
-    grouped_wide<T>(arguments, q, keys, values, out, group, spans, place);
+    grouped_wide<T>(arguments, q, keys, values, sequence, out, group, spans, place);
   } else if (kGroupSize == 1) {
     if (kDim <= 64) {
-      grouped_spans<T, 1, 2, 1>(arguments, q, keys, values, out, group, n_groups, spans, place);
+      grouped_spans<T, 1, 2, 1>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
     } else if (kDim <= 128) {
-      grouped_spans<T, 1, 4, 1>(arguments, q, keys, values, out, group, n_groups, spans, place);
+      grouped_spans<T, 1, 4, 1>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
     } else {
-      grouped_spans<T, 1, 4, 2>(arguments, q, keys, values, out, group, n_groups, spans, place);
+      grouped_spans<T, 1, 4, 2>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
     }
   } else if (kDim <= 64) {
-    grouped_spans<T, 2, 2, 1>(arguments, q, keys, values, out, group, n_groups, spans, place);
+    grouped_spans<T, 2, 2, 1>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
   } else if (kDim <= 128) {
-    grouped_spans<T, 2, 4, 1>(arguments, q, keys, values, out, group, n_groups, spans, place);
+    grouped_spans<T, 2, 4, 1>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
   } else {
-    grouped_spans<T, 2, 4, 2>(arguments, q, keys, values, out, group, n_groups, spans, place);
+    grouped_spans<T, 2, 4, 2>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
   }
 }
 
 // Grid: (threadgroups that share the sets of heads of a row, rows), or (heads, rows) where head_dim is too large.
 [[max_total_threads_per_threadgroup(512)]] kernel void grouped_attention_f32(
     constant GroupedAttentionArguments& arguments [[buffer(0)]], const device float* q [[buffer(1)]],
-    const device uchar* keys [[buffer(2)]], const device uchar* values [[buffer(3)]], device float* out [[buffer(4)]],
-    uint2 group [[threadgroup_position_in_grid]], uint2 n_groups [[threadgroups_per_grid]],
+    const device uchar* keys [[buffer(2)]], const device uchar* values [[buffer(3)]],
+    const device RowPlace* places [[buffer(4)]], const device uint* blocks [[buffer(5)]],
+    device float* out [[buffer(6)]], uint2 group [[threadgroup_position_in_grid]], uint2 n_groups [[threadgroups_per_grid]],
     uint thread_index [[thread_index_in_threadgroup]], uint2 n_threads [[threads_per_threadgroup]],
     uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
     uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup SpanSums spans[2];
   const ThreadPlace place = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const SequencePlace sequence = find_sequence(places[group.y], blocks, arguments.block_shift);
   if (MatrixFormat(kCacheFormat) == MatrixFormat::kF16) {
-    grouped_attention<half>(arguments, q, keys, values, out, group, n_groups.x, spans, place);
+    grouped_attention<half>(arguments, q, keys, values, sequence, out, group, n_groups.x, spans, place);
   } else {
-    grouped_attention<float>(arguments, q, keys, values, out, group, n_groups.x, spans, place);
+    grouped_attention<float>(arguments, q, keys, values, sequence, out, group, n_groups.x, spans, place);
   }
 }
 
@@ -151,12 +167,12 @@ METAL_FUNC const device float* rotated_query(constant LatentAttentionArguments& 
 
 template <typename T>
 METAL_FUNC void latent_spans(constant LatentAttentionArguments& arguments, const device float* query,
-                             const device float* q, const device T* cache, device float* out, uint2 group,
-                             uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
+                             const device float* q, const device T* cache, SequencePlace sequence, device float* out,
+                             uint2 group, uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
   const HeadSet set = find_head_set<2>(1, group.x, n_groups, place);
   const ulong stride = ulong(kDim) + kTailDim;
   const bool whole = is_whole<4>(cache, stride, kDim) && kTailDim % kTailPerLane == 0;
-  const SharedKeys<T> shared = {cache, cache, stride, kDim, kTailDim, arguments.start_position + group.y + 1,
+  const SharedKeys<T> shared = {cache, cache, sequence.blocks, stride, kDim, kTailDim, sequence.n_positions,
                                 arguments.scale, whole};
   SpanWork<2> work;
   work.n_queries = set.n_heads;
@@ -175,10 +191,11 @@ METAL_FUNC void latent_spans(constant LatentAttentionArguments& arguments, const
 
 template <typename T>
 METAL_FUNC void latent_attention(constant LatentAttentionArguments& arguments, const device float* query,
-                                 const device float* q, const device T* cache, device float* out, uint2 group,
-                                 uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
+                                 const device float* q, const device T* cache, SequencePlace sequence,
+                                 device float* out, uint2 group, uint n_groups, threadgroup SpanSums* spans,
+                                 ThreadPlace place) {
   if (kDim <= kMaxSpanRank && kTailDim <= kMaxSpanTail) {
-    latent_spans<T>(arguments, query, q, cache, out, group, n_groups, spans, place);
+    latent_spans<T>(arguments, query, q, cache, sequence, out, group, n_groups, spans, place);
     return;
   }
   const ulong item = (ulong(group.y) * arguments.n_heads + group.x) * kDim;
@@ -188,9 +205,10 @@ METAL_FUNC void latent_attention(constant LatentAttentionArguments& arguments, c
                              kTailDim,
                              cache,
                              cache,
+                             sequence.blocks,
                              ulong(kDim) + kTailDim,
                              kDim,
-                             arguments.start_position + group.y + 1,
+                             sequence.n_positions,
                              arguments.scale};
   attend_wide(wide, out + item, spans->chunks[0], spans->chunks[1], place);
 }
@@ -199,18 +217,20 @@ METAL_FUNC void latent_attention(constant LatentAttentionArguments& arguments, c
 // large.
 [[max_total_threads_per_threadgroup(512)]] kernel void latent_attention_f32(
     constant LatentAttentionArguments& arguments [[buffer(0)]], const device float* query [[buffer(1)]],
-    const device float* q [[buffer(2)]], const device uchar* cache [[buffer(3)]], device float* out [[buffer(4)]],
-    uint2 group [[threadgroup_position_in_grid]], uint2 n_groups [[threadgroups_per_grid]],
+    const device float* q [[buffer(2)]], const device uchar* cache [[buffer(3)]],
+    const device RowPlace* places [[buffer(4)]], const device uint* blocks [[buffer(5)]],
+    device float* out [[buffer(6)]], uint2 group [[threadgroup_position_in_grid]], uint2 n_groups [[threadgroups_per_grid]],
     uint thread_index [[thread_index_in_threadgroup]], uint2 n_threads [[threads_per_threadgroup]],
     uint lane [[thread_index_in_simdgroup]], uint simdgroup [[simdgroup_index_in_threadgroup]],
     uint n_simdgroups [[simdgroups_per_threadgroup]]) {
   threadgroup SpanSums spans[2];
   const ThreadPlace place = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
+  const SequencePlace sequence = find_sequence(places[group.y], blocks, arguments.block_shift);
   if (MatrixFormat(kCacheFormat) == MatrixFormat::kF16) {
-    latent_attention<half>(arguments, query, q, reinterpret_cast<const device half*>(cache), out, group, n_groups.x,
-                           spans, place);
+    latent_attention<half>(arguments, query, q, reinterpret_cast<const device half*>(cache), sequence, out, group,
+                           n_groups.x, spans, place);
   } else {
-    latent_attention<float>(arguments, query, q, reinterpret_cast<const device float*>(cache), out, group, n_groups.x,
-                            spans, place);
+    latent_attention<float>(arguments, query, q, reinterpret_cast<const device float*>(cache), sequence, out, group,
+                            n_groups.x, spans, place);
   }
 }

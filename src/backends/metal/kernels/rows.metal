@@ -9,6 +9,7 @@
 #include "abi/kv_append.h"
 #include "abi/rms_norm.h"
 #include "abi/rope.h"
+#include "backends/metal/kernels/cache_row.h"
 #include "backends/metal/kernels/failure.h"
 #include "backends/metal/kernels/load.h"
 #include "backends/metal/kernels/reduce.h"
@@ -74,13 +75,16 @@ kernel void finite_guard_f32(constant FiniteGuardArguments& arguments [[buffer(0
 
 // Grid: (pieces of n_threads columns, rows).
 kernel void kv_append_f32(constant KvAppendArguments& arguments [[buffer(0)]], const device float* x [[buffer(1)]],
-                          device uchar* cache [[buffer(2)]], uint2 group [[threadgroup_position_in_grid]],
+                          device uchar* cache [[buffer(2)]], const device RowPlace* places [[buffer(3)]],
+                          const device uint* blocks [[buffer(4)]], uint2 group [[threadgroup_position_in_grid]],
                           uint thread_index [[thread_index_in_threadgroup]],
                           uint n_threads [[threads_per_threadgroup]]) {
   const uint i = group.x * n_threads + thread_index;
   if (i >= arguments.width) return;
   const float value = x[ulong(group.y) * arguments.row_stride + i];
-  const ulong at = (ulong(arguments.start_position) + group.y) * arguments.width + i;
+  const device RowPlace& place = places[group.y];
+  const ulong row = blocks_of(place, blocks, arguments.block_shift).row(place.position);
+  const ulong at = row * arguments.width + i;
   if (arguments.cache_format == MatrixFormat::kF16) {
     reinterpret_cast<device half*>(cache)[at] = half(value);
   } else {
@@ -119,12 +123,13 @@ METAL_FUNC float2 rotate_pair(const device float* x, const device float* table, 
 // Grid: (groups of as many heads as have no more than n_threads pairs, at least one; rows). The result may lie where
 // another pair of the head was, so all pairs are read before one is written.
 kernel void rope_f32(constant RopeArguments& arguments [[buffer(0)]], device float* x [[buffer(1)]],
-                     const device float* table [[buffer(2)]], uint2 group [[threadgroup_position_in_grid]],
+                     const device float* table [[buffer(2)]], const device RowPlace* places [[buffer(3)]],
+                     uint2 group [[threadgroup_position_in_grid]],
                      uint thread_index [[thread_index_in_threadgroup]], uint n_threads [[threads_per_threadgroup]]) {
   threadgroup float rotated[kMaxRopeDim];
   const uint half_dim = arguments.dim / 2;
   const bool interleaved = arguments.interleaved != 0;
-  table += (ulong(arguments.start_position) + group.y) * arguments.dim;
+  table += ulong(places[group.y].position) * arguments.dim;
   x += ulong(group.y) * arguments.row_stride;
   if (half_dim <= n_threads) {
     const uint heads_per_group = n_threads / half_dim;
