@@ -16,6 +16,7 @@ enum class ErrorCode {
   kTemplate,         ///< a chat template failed to parse or render
   kContextOverflow,  ///< the prompt does not fit the context
   kOutOfMemory,      ///< the memory plan does not fit, or the system refused
+  kBusy,             ///< too much is queued already; try again later
   kDevice,           ///< a backend reported a failure
   kInternal,         ///< a bug of ours
 };

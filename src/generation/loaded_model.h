@@ -3,6 +3,7 @@
 // (tokenizer, chat template, recommended options). Owned by the Engine, shared read-only by its sessions.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -36,6 +37,11 @@ struct LoadedModel {
 
   /// The tokenizer, or Error(kNotFound) saying which file the model lacks.
   [[nodiscard]] const Tokenizer& require_tokenizer() const;
+
+  /// Whether the token ends a sequence.
+  [[nodiscard]] bool is_eos(std::int32_t token) const {
+    return std::binary_search(defaults.eos_token_ids.begin(), defaults.eos_token_ids.end(), token);
+  }
 };
 
 /// Errors: as Engine::load. `device`: the one to load onto; without it, that of options.backend is created.

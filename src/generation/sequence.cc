@@ -116,7 +116,9 @@ void Sequence::step() {
   MARLIN_CHECK(n_chosen_ > 0 && n_chosen_ - n_seen_ < kMaxAhead);
   guarded([&] {
     if (n_seen_ == n_chosen_) tokens_.push_back(last_seen_);  // else when it is seen
-    run_pass(runtime_.pool.lease(1, 1), chosen_token(n_chosen_ - 1), 1, 1, /*sampling=*/true);
+    MoEBufferPool::Lease lease = runtime_.pool.lease(1, 1);
+    *lease.buffers().ids.host_write<std::int32_t>() = -1 - static_cast<std::int32_t>((n_chosen_ - 1) % kRing);
+    run_pass(std::move(lease), 1, 1, /*sampling=*/true);
   });
 }
 
@@ -138,21 +140,20 @@ void Sequence::run(std::span<const std::int32_t> tokens, std::int64_t n_logit_ro
   const auto n_rows = static_cast<std::int64_t>(tokens.size());
   settle(passes_.front());  // two passes at a time bound the memory
   MoEBufferPool::Lease lease = runtime_.pool.lease(n_rows, n_logit_rows);
-  const BufferView ids = lease.buffers().ids;
-  std::copy(tokens.begin(), tokens.end(), ids.host_write<std::int32_t>());
-  run_pass(std::move(lease), ids, n_rows, n_logit_rows, sampling);
+  std::copy(tokens.begin(), tokens.end(), lease.buffers().ids.host_write<std::int32_t>());
+  run_pass(std::move(lease), n_rows, n_logit_rows, sampling);
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
 }
 
-void Sequence::run_pass(MoEBufferPool::Lease lease, const BufferView& ids, std::int64_t n_rows,
-                        std::int64_t n_logit_rows, bool sampling) {
+void Sequence::run_pass(MoEBufferPool::Lease lease, std::int64_t n_rows, std::int64_t n_logit_rows, bool sampling) {
   const std::int64_t n_blocks = KvCache::blocks_for(n_positions_ + n_rows, cache_.block_tokens());
   Placement placement(lease.buffers(), cache_);
-  placement.begin_sequence(std::span(blocks_).first(static_cast<std::size_t>(n_blocks)));
-  placement.add_rows(n_positions_, n_rows);
+  const Placement::Blocks blocks = placement.list(std::span(blocks_).first(static_cast<std::size_t>(n_blocks)));
+  placement.add_rows(blocks, n_positions_, n_rows);
   LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
   loaded_.model->encode(runtime_, batch,
-                        {.ids = ids,
+                        {.ids = lease.buffers().ids,
+                         .chosen = {chosen_.get(), 0, chosen_->size_bytes()},
                          .n_rows = n_rows,
                          .n_logit_rows = n_logit_rows,
                          .cache = &cache_,

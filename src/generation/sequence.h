@@ -63,8 +63,7 @@ class Sequence {
 
   void run_chunks(std::span<const std::int32_t> tokens, std::int64_t max_chunk_tokens, bool sampling);
   void run(std::span<const std::int32_t> tokens, std::int64_t n_logit_rows, bool sampling);
-  void run_pass(MoEBufferPool::Lease lease, const BufferView& ids, std::int64_t n_rows, std::int64_t n_logit_rows,
-                bool sampling);
+  void run_pass(MoEBufferPool::Lease lease, std::int64_t n_rows, std::int64_t n_logit_rows, bool sampling);
   void check(std::span<const std::int32_t> tokens) const;
   void settle(BatchId pass);
   [[nodiscard]] BufferView chosen_token(std::uint64_t number) const;

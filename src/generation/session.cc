@@ -6,73 +6,55 @@
 
 #include "base/error.h"
 #include "generation/session_parts.h"
-#include "generation/stop_matcher.h"
+#include "generation/text_output.h"
 #include "sampling/sampler_options.h"
-#include "text/stream_decoder.h"
 
 namespace marlin {
 namespace {
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// Turns tokens into text as it settles: decoded, cut at stop strings, handed to the sink. Strings keep their memory.
-class TextOutput {
+/// Gathers the text of a generation and hands it to the sink as it settles. Strings keep their memory.
+class GatheredText {
  public:
   /// `n_tokens`: most that will come.
-  TextOutput(const Tokenizer& tokenizer, const std::vector<std::string>& stops, const TextSink& sink,
-             std::int64_t n_tokens)
-      : decoder_(tokenizer, /*skip_special=*/true), stops_(stops), sink_(sink) {
+  GatheredText(const Tokenizer& tokenizer, const std::vector<std::string>& stops, const TextSink& sink,
+               std::int64_t n_tokens)
+      : output_(tokenizer, stops), sink_(sink) {
     constexpr std::size_t kUsualTokenBytes = 8;
     constexpr std::size_t kMostReserved = std::size_t{1} << 20;
     text_.reserve(std::min(static_cast<std::size_t>(n_tokens) * kUsualTokenBytes, kMostReserved));
   }
 
   void push(std::int32_t token) {
-    decoded_.clear();
-    decoder_.push(token, decoded_);
-    match();
-  }
-
-  void finish() {
-    if (stops_.matched()) return;
-    decoded_.clear();
-    decoder_.flush(decoded_);
-    match();
-    if (stops_.matched()) return;
     settled_.clear();
-    stops_.flush(settled_);
+    output_.push(token, settled_);
     emit();
   }
 
-  [[nodiscard]] bool stopped() const { return stops_.matched(); }
+  void finish() {
+    settled_.clear();
+    output_.finish(settled_);
+    emit();
+  }
+
+  [[nodiscard]] bool stopped() const { return output_.stopped(); }
   [[nodiscard]] bool cancelled() const { return cancelled_; }
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
-  void match() {
-    settled_.clear();
-    stops_.push(decoded_, settled_);
-    emit();
-  }
-
   void emit() {
     if (settled_.empty()) return;
     text_ += settled_;
     if (sink_ && !cancelled_) cancelled_ = !sink_(settled_);
   }
 
-  StreamDecoder decoder_;
-  StopMatcher stops_;
+  TextOutput output_;
   const TextSink& sink_;
-  std::string decoded_;
   std::string settled_;
   std::string text_;
   bool cancelled_ = false;
 };
-
-bool is_eos(const std::vector<std::int32_t>& eos, std::int32_t token) {
-  return std::binary_search(eos.begin(), eos.end(), token);
-}
 
 /// Log of the softmax probability of `token`.
 double log_probability(std::span<const float> logits, std::int32_t token) {
@@ -110,10 +92,10 @@ GenerationResult Session::generate(std::span<const std::int32_t> prompt, const G
                                    const TextSink& sink) {
   const Tokenizer& tokenizer = parts_->loaded.require_tokenizer();
   const std::int64_t room = parts_->sequence.capacity() - static_cast<std::int64_t>(prompt.size());
-  TextOutput output(tokenizer, options.stop, sink, std::max<std::int64_t>(room, 0));
-  const std::vector<std::int32_t>& eos = parts_->loaded.defaults.eos_token_ids;
+  GatheredText output(tokenizer, options.stop, sink, std::max<std::int64_t>(room, 0));
+  const LoadedModel& loaded = parts_->loaded;
   GenerationResult result = generate_tokens(prompt, options, [&](std::int32_t token) {
-    if (options.ignore_eos || !is_eos(eos, token)) output.push(token);
+    if (options.ignore_eos || !loaded.is_eos(token)) output.push(token);
     return !output.stopped() && !output.cancelled();
   });
   output.finish();
@@ -138,7 +120,6 @@ GenerationResult Session::generate_tokens(std::span<const std::int32_t> prompt, 
   }
   const std::int64_t room = sequence.capacity() - n_prompt;
   const std::int64_t limit = options.max_tokens < 0 ? room : std::min(room, options.max_tokens);
-  const std::vector<std::int32_t>& eos = loaded.defaults.eos_token_ids;
   GenerationResult result;
   result.prompt_tokens = n_prompt;
   result.cached_tokens = reusable_tokens(sequence.tokens(), prompt);
@@ -159,7 +140,7 @@ GenerationResult Session::generate_tokens(std::span<const std::int32_t> prompt, 
     }
     result.output_ids.push_back(token);
     const bool wanted = !sink || sink(token);
-    if (!options.ignore_eos && is_eos(eos, token)) {
+    if (!options.ignore_eos && loaded.is_eos(token)) {
       result.finish_reason = FinishReason::kStop;
       break;
     }

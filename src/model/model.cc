@@ -109,7 +109,7 @@ void Model::encode(Runtime& runtime, LayerBatchContext& batch, const ForwardPass
   batch.begin_stage(Stage::kEmbedding);
   constexpr std::uint32_t kPoison = 0x7FC0DEAD;  // a NaN, and no sensible index
   ops::fill(batch.encoder(), buffers.defined, kDebugBuild ? kPoison : 0);
-  ops::embed(batch.encoder(), embedding_, pass.ids, step.x, step.n_rows);
+  ops::embed(batch.encoder(), embedding_, pass.ids, pass.chosen, step.x, step.n_rows);
   if (pass.tap) pass.tap(batch.encoder(), TapPoint::kEmbedded, -1, step);
   for (std::int64_t i = 0; i < config_.n_layers; ++i) {
     batch.begin_layer(i);

@@ -16,18 +16,23 @@ class Placement {
   /// `buffers` and `cache` must outlive this.
   Placement(const MoEBuffers& buffers, const KvCache& cache);
 
-  /// A sequence with these blocks, which the rows that follow belong to.
-  void begin_sequence(std::span<const std::uint32_t> blocks);
+  /// The blocks of one sequence, among those of the pass.
+  struct Blocks {
+    std::int64_t first = 0;
+    std::int64_t n = 0;
+  };
 
-  /// The next n_rows rows of the pass are the present sequence's positions start, start + 1 ...
-  void add_rows(std::int64_t start, std::int64_t n_rows);
+  /// Lists the blocks of a sequence, in the order of its positions.
+  Blocks list(std::span<const std::uint32_t> blocks);
+
+  /// The next n_rows rows of the pass are positions start, start + 1 ... of the sequence with these blocks.
+  void add_rows(const Blocks& blocks, std::int64_t start, std::int64_t n_rows);
 
  private:
   const MoEBuffers& buffers_;
   const KvCache& cache_;
-  std::int64_t n_rows_ = 0;       // placed
-  std::int64_t n_blocks_ = 0;     // listed
-  std::int64_t first_block_ = 0;  // of the present sequence
+  std::int64_t n_rows_ = 0;    // placed
+  std::int64_t n_blocks_ = 0;  // listed
 };
 
 }  // namespace marlin

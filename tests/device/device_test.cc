@@ -93,7 +93,7 @@ TEST_P(DeviceContract, WrapReadsFromAnyAddress) {
   const auto ids = device().allocate(4, "ids");
   const auto out = device().allocate(16, "out");
   const auto embed = commands("embed");
-  ops::embed(*embed, table, whole(ids), whole(out), 1);
+  ops::embed(*embed, table, whole(ids), whole(ids), whole(out), 1);
   embed->commit();
   embed->wait();
   EXPECT_EQ(values(out), expected);

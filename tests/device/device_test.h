@@ -95,7 +95,7 @@ class DeviceTest : public ::testing::TestWithParam<DeviceParameters> {
     matrix.n_in = matrix.stored_in = 2;
     matrix.n_out = matrix.stored_out = 2;
     failure_out_ = device_->allocate(2 * sizeof(float), "out");
-    ops::embed(target, matrix, whole(ids_), whole(failure_out_), 1);
+    ops::embed(target, matrix, whole(ids_), whole(ids_), whole(failure_out_), 1);
   }
 
   /// Two floats that the dispatch of record_failure() would have written.

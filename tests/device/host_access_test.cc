@@ -116,7 +116,7 @@ TEST_P(HostAccessContract, IsFreeAfterAFailure) {
   matrix.weights = table->device_address();
   matrix.n_in = matrix.stored_in = matrix.n_out = matrix.stored_out = 2;
   const auto commands = device->create_command_buffer("failing");
-  ops::embed(*commands, matrix, {ids.get(), 0, 4}, {out.get(), 0, 8}, 1);
+  ops::embed(*commands, matrix, {ids.get(), 0, 4}, {ids.get(), 0, 4}, {out.get(), 0, 8}, 1);
   commands->commit();
   EXPECT_THROW(commands->wait(), Error);
   EXPECT_NO_THROW(static_cast<void>(BufferView{out.get(), 0, 8}.host_write<float>()));

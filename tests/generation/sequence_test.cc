@@ -229,11 +229,11 @@ TEST(Hazard, LogitsReadBeforeTheirPassEndedAreRefused) {
   MoEBufferPool::Lease lease = runtime.pool.lease(1, 1);
   *lease.buffers().ids.host_write<std::int32_t>() = 5;
   Placement placement(lease.buffers(), cache);
-  placement.begin_sequence(std::array{0U});
-  placement.add_rows(0, 1);
+  placement.add_rows(placement.list(std::array{0U}), 0, 1);
   LayerBatchContext batch(runtime.manager, runtime.dispatcher, {});
   loaded->model->encode(runtime, batch,
                         {.ids = lease.buffers().ids,
+                         .chosen = lease.buffers().ids,
                          .n_rows = 1,
                          .n_logit_rows = 1,
                          .cache = &cache,

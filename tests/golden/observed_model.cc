@@ -72,11 +72,11 @@ void ObservedModel::run(std::span<const std::int64_t> ids, std::int64_t start, c
   last_ = lease.buffers();
   std::copy(ids.begin(), ids.end(), last_.ids.host_write<std::int32_t>());
   Placement placement(last_, cache_);
-  placement.begin_sequence(blocks_);
-  placement.add_rows(start, n_rows);
+  placement.add_rows(placement.list(blocks_), start, n_rows);
   LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
   loaded_.model->encode(runtime_, batch,
                         {.ids = last_.ids,
+                         .chosen = last_.ids,
                          .n_rows = n_rows,
                          .n_logit_rows = n_rows,
                          .cache = &cache_,

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <span>
@@ -65,10 +66,14 @@ void check_embed(Device& device) {
         matrix.n_out = matrix.stored_out = kVocabulary;
         matrix.format = format;
         const std::vector<std::int32_t> tokens = {0, 22, 7, 7, 1, 21, 0};  // the ends, and repeated
-        const DeviceTensor<std::int32_t> ids(device, std::span<const std::int32_t>(tokens));
+        std::vector<std::int32_t> known = tokens;
+        known[2] = -1;  // chosen[0]
+        known[4] = -3;
+        const DeviceTensor<std::int32_t> ids(device, std::span<const std::int32_t>(known));
+        const DeviceTensor<std::int32_t> chosen(device, std::array{tokens[2], 0, tokens[4]});
         const DeviceTensor<float> out(device, tokens.size() * width);
         run_on(device, [&](CommandBuffer& commands) {
-          ops::embed(commands, matrix, ids.view(), out.view(), static_cast<std::int64_t>(tokens.size()));
+          ops::embed(commands, matrix, ids.view(), chosen.view(), out.view(), static_cast<std::int64_t>(tokens.size()));
         });
         std::vector<float> expected;
         for (const std::int32_t id : tokens) {

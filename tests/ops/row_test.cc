@@ -65,9 +65,11 @@ TEST_P(RowOps, RefuseOperandsThatAreTooSmall) {
   abi::Matrix table{};
   table.n_in = 5;
   table.n_out = 2;
-  EXPECT_EQ(refused([&] { ops::embed(*commands, table, ten.view(), ten.view(), 3); }), ErrorCode::kInternal);
+  EXPECT_EQ(refused([&] { ops::embed(*commands, table, ten.view(), ten.view(), ten.view(), 3); }),
+            ErrorCode::kInternal);
   table.format = abi::MatrixFormat::kExl3;
-  EXPECT_EQ(refused([&] { ops::embed(*commands, table, ten.view(), ten.view(), 1); }), ErrorCode::kInternal);
+  EXPECT_EQ(refused([&] { ops::embed(*commands, table, ten.view(), ten.view(), ten.view(), 1); }),
+            ErrorCode::kInternal);
 }
 
 }  // namespace

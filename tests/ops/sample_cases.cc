@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
 #include <span>
 
@@ -128,12 +129,13 @@ void check_sample_then_embed(Device& device) {
   table.format = abi::MatrixFormat::kF32;
   DeviceTensor<float> logits(device, kVocabulary);
   const DeviceTensor<std::int32_t> token(device, 1);
+  const DeviceTensor<std::int32_t> ids(device, std::array{-1});  // the token, whichever it is
   const DeviceTensor<float> row(device, 1);
   for (std::uint64_t step = 0; step < 20; ++step) {
     logits.set(normal_tensor(kVocabulary, step, 1.0));
     run_on(device, [&](CommandBuffer& commands) {
       ops::sample(commands, arguments, logits.view(), state.view(), token.view());
-      ops::embed(commands, table, token.view(), row.view(), 1);
+      ops::embed(commands, table, ids.view(), token.view(), row.view(), 1);
     });
     EXPECT_EQ(row.values()[0], static_cast<float>(token.values()[0]) + 0.5F);
   }

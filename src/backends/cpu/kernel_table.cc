@@ -23,7 +23,7 @@ using Variant = abi::KernelVariant;
 
 constexpr std::array kKernels = {
     CpuKernel{"copy_f32", sizeof(abi::CopyArguments), 2, copy_items, copy},
-    CpuKernel{"embed_f32", sizeof(abi::EmbedArguments), 2, embed_items, embed},
+    CpuKernel{"embed_f32", sizeof(abi::EmbedArguments), 3, embed_items, embed},
     CpuKernel{"expert_sort_i32", sizeof(abi::ExpertSortArguments), 5, expert_sort_items, expert_sort},
     CpuKernel{"exl3_transform_f32", sizeof(abi::Exl3TransformArguments), 2, exl3_transform_items, exl3_transform},
     CpuKernel{"fill_u32", sizeof(abi::FillArguments), 1, fill_items, fill},

@@ -62,7 +62,7 @@ Grid router_grid(const std::byte* arguments, std::uint32_t /*n_threads*/) {
 
 constexpr std::array kKernels = {
     MetalKernel{"copy_f32", "rows", sizeof(abi::CopyArguments), 2, 256, element_grid<abi::CopyArguments>},
-    MetalKernel{"embed_f32", "rows", sizeof(abi::EmbedArguments), 2, 256, embed_grid, true},
+    MetalKernel{"embed_f32", "rows", sizeof(abi::EmbedArguments), 3, 256, embed_grid, true},
     MetalKernel{"fill_u32", "rows", sizeof(abi::FillArguments), 1, 256, element_grid<abi::FillArguments>},
     MetalKernel{"finite_guard_f32", "rows", sizeof(abi::FiniteGuardArguments), 1, 256,
                 row_grid<abi::FiniteGuardArguments>, true},

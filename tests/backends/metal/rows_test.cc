@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels of rows.metal: the conformance cases of tests/ops, memory, and what they report.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <limits>
@@ -48,12 +49,15 @@ TEST_P(MetalRows, EmbedReportsAnIdOutsideOfTheVocabulary) {
   table.weights = weights.view().device_address();
   table.n_in = table.stored_in = kWidth;
   table.n_out = table.stored_out = 3;
-  for (const std::int32_t id : {3, -1, std::numeric_limits<std::int32_t>::max(), std::numeric_limits<int>::min()}) {
+  const test::DeviceTensor<std::int32_t> chosen(device(), std::array{3});  // outside, too
+  for (const std::int32_t id : {3, -1, -2, std::numeric_limits<std::int32_t>::max(), std::numeric_limits<int>::min()}) {
     const std::vector<std::int32_t> tokens = {2, id, 0};
     const test::DeviceTensor<std::int32_t> ids(device(), std::span<const std::int32_t>(tokens));
     const test::DeviceTensor<float> out(device(), 3 * std::size_t{kWidth});
     const Error error = test::error_of([&] {
-      test::run_on(device(), [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), out.view(), 3); });
+      test::run_on(device(), [&](CommandBuffer& commands) {
+        ops::embed(commands, table, ids.view(), chosen.view(), out.view(), 3);
+      });
     });
     EXPECT_STREQ(error.what(), "embed_f32: failure 1") << id;
   }
@@ -75,7 +79,8 @@ TEST_P(MetalRows, EmbedsFromAlignedTables) {
     const std::vector<std::int32_t> tokens = {0, 1, 2};
     const test::DeviceTensor<std::int32_t> ids(device(), std::span<const std::int32_t>(tokens));
     const test::DeviceTensor<float> out(device(), values.size());
-    test::run_on(device(), [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), out.view(), 3); });
+    test::run_on(device(),
+                 [&](CommandBuffer& commands) { ops::embed(commands, table, ids.view(), ids.view(), out.view(), 3); });
     EXPECT_EQ(out.values(), values);
   }
 }
@@ -136,7 +141,7 @@ TEST(MetalRowsFailure, NamesRowAndToken) {
   arguments.table.n_out = 3;
   arguments.n_rows = 2;
   const abi::KernelFailure failure =
-      failure_of("embed_f32", arguments, {1, 2}, {{ids.data(), 8}, {out.data(), out.size() * 4}},
+      failure_of("embed_f32", arguments, {1, 2}, {{ids.data(), 8}, {ids.data(), 0}, {out.data(), out.size() * 4}},
                  {{table.data(), table.size() * 4}});
   EXPECT_EQ(failure.code, static_cast<std::uint32_t>(abi::KernelFailureCode::kTokenId));
   EXPECT_EQ(failure.details[0], 1U);

@@ -41,10 +41,11 @@ void embed_row(const abi::Matrix& table, std::int32_t id, float* out) {
   for (; i < n; ++i) out[i] = load_element<kFormat>(row + i * kElementBytes<kFormat>);
 }
 
-void embed_rows(const abi::EmbedArguments& args, const std::int32_t* ids, float* out, std::uint32_t begin,
-                std::uint32_t end) {
+void embed_rows(const abi::EmbedArguments& args, const std::int32_t* ids, const std::int32_t* chosen, float* out,
+                std::uint32_t begin, std::uint32_t end) {
   for (std::uint32_t row = begin; row < end; ++row) {
-    const std::int32_t id = ids[row];
+    std::int32_t id = ids[row];
+    if (id < 0 && static_cast<std::uint32_t>(-1 - id) < args.n_chosen) id = chosen[-1 - id];
     if (id < 0 || static_cast<std::uint32_t>(id) >= args.table.n_out) {
       fail(ErrorCode::kInvalidArgument, "token id {} is outside the vocabulary of {}", id, args.table.n_out);
     }
@@ -156,7 +157,8 @@ std::uint32_t embed_items(const std::byte* arguments) { return row_items<abi::Em
 
 void embed(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
   HWY_DYNAMIC_DISPATCH(embed_rows)
-  (call.arguments<abi::EmbedArguments>(), call.binding<const std::int32_t>(0), call.binding<float>(1), begin, end);
+  (call.arguments<abi::EmbedArguments>(), call.binding<const std::int32_t>(0), call.binding<const std::int32_t>(1),
+   call.binding<float>(2), begin, end);
 }
 
 std::uint32_t rms_norm_items(const std::byte* arguments) { return row_items<abi::RmsNormArguments>(arguments); }

@@ -32,11 +32,13 @@ kernel void fill_u32(constant FillArguments& arguments [[buffer(0)]], device uin
 
 // Grid: (pieces of n_threads columns, rows). A row with a wrong id is reported and left alone.
 kernel void embed_f32(constant EmbedArguments& arguments [[buffer(0)]], const device int* ids [[buffer(1)]],
-                      device float* out [[buffer(2)]], device KernelFailure* failure [[buffer(30)]],
-                      uint2 group [[threadgroup_position_in_grid]], uint thread_index [[thread_index_in_threadgroup]],
+                      const device int* chosen [[buffer(2)]], device float* out [[buffer(3)]],
+                      device KernelFailure* failure [[buffer(30)]], uint2 group [[threadgroup_position_in_grid]],
+                      uint thread_index [[thread_index_in_threadgroup]],
                       uint n_threads [[threads_per_threadgroup]]) {
   const uint width = arguments.table.n_in;
-  const int id = ids[group.y];
+  int id = ids[group.y];
+  if (id < 0 && uint(-1 - id) < arguments.n_chosen) id = chosen[-1 - id];
   if (id < 0 || uint(id) >= arguments.table.n_out) {
     if (group.x == 0 && thread_index == 0) report_failure(failure, KernelFailureCode::kTokenId, group.y, uint(id));
     return;

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/batch_engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "sampling/sampler_options.h"
+
+namespace marlin {
+namespace {
+
+std::int64_t block_count(const LoadedModel& loaded, const BatchEngineOptions& options) {
+  if (options.n_blocks > 0) return options.n_blocks;
+  return options.batch.max_batch_size * KvCache::blocks_for(loaded.info.context_tokens, options.block_tokens);
+}
+
+std::int64_t max_sequences(const BatchEngineOptions& options) {
+  return options.max_queue + options.batch.max_batch_size;
+}
+
+}  // namespace
+
+BatchEngine::BatchEngine(const LoadedModel& loaded, const BatchEngineOptions& options)
+    : loaded_(loaded),
+      options_(options),
+      blocks_(block_count(loaded, options), options.block_tokens),
+      scheduler_(options.batch, blocks_),
+      runner_(loaded,
+              {.batch = options.batch,
+               .max_sequences = max_sequences(options),
+               .n_blocks = blocks_.n_blocks(),
+               .block_tokens = options.block_tokens},
+              runtime_options(loaded, loaded.execution)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+BatchEngine::~BatchEngine() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+RequestId BatchEngine::submit(BatchRequest request, Listener listener) {
+  validate(request.options);
+  const auto n_prompt = static_cast<std::int64_t>(request.prompt.size());
+  const std::int64_t context = std::min(loaded_.info.context_tokens, blocks_.n_blocks() * options_.block_tokens);
+  if (n_prompt == 0) fail(ErrorCode::kInvalidArgument, "the prompt is empty; give at least one token");
+  if (n_prompt >= context) {
+    fail(ErrorCode::kContextOverflow, "the prompt has {} tokens and the context {}: nothing could be generated",
+         n_prompt, context);
+  }
+  for (const std::int32_t token : request.prompt) {
+    if (token < 0 || token >= loaded_.info.vocab_size) {
+      fail(ErrorCode::kInvalidArgument, "token id {} is outside the vocabulary of {}", token, loaded_.info.vocab_size);
+    }
+  }
+  Submission submission{0, std::make_unique<Request>()};
+  const std::int64_t room = context - n_prompt;
+  submission.request->max_tokens = request.options.max_tokens < 0 ? room : std::min(room, request.options.max_tokens);
+  if (loaded_.tokenizer) submission.request->output.emplace(*loaded_.tokenizer, request.options.stop);
+  submission.request->request = std::move(request);
+  submission.request->listener = std::move(listener);
+  {
+    const std::lock_guard lock(mutex_);
+    if (n_live_ >= max_sequences(options_)) {
+      fail(ErrorCode::kBusy, "{} requests are running or waiting, and no more are taken; try again later", n_live_);
+    }
+    ++n_live_;
+    submission.id = ++last_id_;
+    submitted_.push_back(std::move(submission));
+  }
+  changed_.notify_one();
+  return submission.id;
+}
+
+void BatchEngine::cancel(RequestId request) {
+  {
+    const std::lock_guard lock(mutex_);
+    cancelled_.push_back(request);
+  }
+  changed_.notify_one();
+}
+
+SchedulerStatistics BatchEngine::statistics() const {
+  const std::lock_guard lock(mutex_);
+  return statistics_;
+}
+
+void BatchEngine::run() {
+  while (true) {
+    wait_for_work();
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) break;
+    }
+    try {
+      take_submissions();
+      step();
+    } catch (const Error& error) {
+      fail_all(error);
+    }
+    const std::lock_guard lock(mutex_);
+    statistics_ = scheduler_.statistics();
+  }
+  while (runner_.n_under_way() > 0) {
+    try {
+      runner_.collect();
+    } catch (const Error&) {  // nobody is left to be told
+    }
+  }
+  take_submissions();
+  while (!requests_.empty()) finish(requests_.begin()->first, FinishReason::kCancelled);
+}
+
+void BatchEngine::wait_for_work() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] {
+    return stopping_ || !submitted_.empty() || !cancelled_.empty() || !requests_.empty() || runner_.n_under_way() > 0;
+  });
+}
+
+void BatchEngine::take_submissions() {
+  std::vector<Submission> submitted;
+  std::vector<RequestId> cancelled;
+  {
+    const std::lock_guard lock(mutex_);
+    submitted.swap(submitted_);
+    cancelled.swap(cancelled_);
+  }
+  for (Submission& submission : submitted) admit(std::move(submission));
+  for (const RequestId id : cancelled) {
+    const auto found = sequences_.find(id);
+    if (found != sequences_.end()) finish(found->second, FinishReason::kCancelled);
+  }
+}
+
+void BatchEngine::admit(Submission submission) {
+  const Request& request = *submission.request;
+  const auto n_prompt = static_cast<std::int64_t>(request.request.prompt.size());
+  const SequenceId sequence = scheduler_.add({.prompt = request.request.prompt,
+                                              .max_length = n_prompt + request.max_tokens,
+                                              .priority = request.request.priority});
+  sequences_.emplace(submission.id, sequence);
+  ids_.emplace(sequence, submission.id);
+  requests_.emplace(sequence, std::move(submission.request));
+}
+
+void BatchEngine::step() {
+  const BatchPlan& plan = scheduler_.plan();
+  if (plan.n_rows > 0) {
+    join_new(plan);
+    runner_.run(plan);
+  }
+  const bool full = runner_.n_under_way() == BatchRunner::kMaxAhead;
+  if (runner_.n_under_way() > 0 && (full || plan.n_rows == 0)) collect();
+}
+
+void BatchEngine::join_new(const BatchPlan& plan) {
+  for (const PlannedRows& rows : plan.rows) {
+    Request& request = *requests_.at(rows.sequence);
+    if (request.joined) continue;
+    runner_.add(rows.sequence, request.request.options.sampling, request.request.prompt);
+    request.joined = true;
+    request.n_cached = scheduler_.cached_tokens(rows.sequence);
+  }
+}
+
+void BatchEngine::collect() {
+  for (const ChosenToken& chosen : runner_.collect()) {
+    if (requests_.contains(chosen.sequence)) see(chosen.sequence, chosen.token);
+  }
+}
+
+void BatchEngine::see(SequenceId sequence, std::int32_t token) {
+  Request& request = *requests_.at(sequence);
+  const GenerationOptions& options = request.request.options;
+  scheduler_.token_chosen(sequence, token);
+  ++request.n_chosen;
+  const bool ended = !options.ignore_eos && loaded_.is_eos(token);
+  request.text.clear();
+  if (request.output && !ended) request.output->push(token, request.text);
+  const bool stopped = request.output && request.output->stopped();
+  BatchUpdate update{.tokens = {&token, 1}, .text = {}, .cached_tokens = request.n_cached, .finished = {}};
+  if (ended || stopped) {
+    update.finished = FinishReason::kStop;
+  } else if (request.n_chosen == request.max_tokens) {
+    update.finished = FinishReason::kLength;
+  }
+  if (update.finished && request.output) {
+    request.output->finish(request.text);
+    if (request.output->stopped()) update.finished = FinishReason::kStop;
+  }
+  update.text = request.text;
+  if (update.finished) {
+    tell_and_forget(sequence, update);
+  } else {
+    request.listener(update);
+  }
+}
+
+void BatchEngine::finish(SequenceId sequence, FinishReason reason) {
+  Request& request = *requests_.at(sequence);
+  request.text.clear();
+  if (request.output) request.output->finish(request.text);
+  tell_and_forget(sequence,
+                  {.tokens = {}, .text = request.text, .cached_tokens = request.n_cached, .finished = reason});
+}
+
+void BatchEngine::tell_and_forget(SequenceId sequence, const BatchUpdate& last) {
+  const auto found = requests_.find(sequence);
+  const std::unique_ptr<Request> request = std::move(found->second);
+  requests_.erase(found);
+  scheduler_.remove(sequence);
+  if (request->joined) runner_.remove(sequence);
+  sequences_.erase(ids_.at(sequence));
+  ids_.erase(sequence);
+  {
+    const std::lock_guard lock(mutex_);
+    --n_live_;
+  }
+  request->listener(last);
+}
+
+/// After a failure of the device: those who run have lost their place; those who wait go on.
+void BatchEngine::fail_all(const Error& error) {
+  runner_.recover();
+  scheduler_.forget_computed();
+  std::vector<SequenceId> joined;
+  for (const auto& [sequence, request] : requests_) {
+    if (request->joined) joined.push_back(sequence);
+  }
+  for (const SequenceId sequence : joined) {
+    tell_and_forget(sequence, {.tokens = {}, .text = {}, .cached_tokens = 0, .finished = {}, .error = &error});
+  }
+}
+
+}  // namespace marlin

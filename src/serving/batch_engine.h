@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many generations at a time on one model: takes requests from any thread, keeps them moving on a thread of its own
+// (scheduler, runner), and tells each how it goes. The next pass is always encoded before the tokens of the present one
+// are looked at, so that the device does not wait for the host.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "generation/text_output.h"
+#include "metal_marlin/generation_options.h"
+#include "serving/batch_runner.h"
+#include "serving/batch_scheduler.h"
+
+namespace marlin {
+
+struct BatchEngineOptions {
+  SchedulerLimits batch;
+  std::int64_t n_blocks = 0;  ///< of the cache; 0 = what max_batch_size sequences of the whole context need
+  std::int64_t block_tokens = kBlockTokens;
+  std::int64_t max_queue = 256;  ///< requests that wait, beyond those that run
+};
+
+struct BatchRequest {
+  std::vector<std::int32_t> prompt;
+  GenerationOptions options;
+  int priority = 0;
+};
+
+/// News of a request. Views are valid during the call.
+struct BatchUpdate {
+  std::span<const std::int32_t> tokens;  ///< chosen since the last update
+  std::string_view text;                 ///< that became certain
+  std::int64_t cached_tokens = 0;        ///< of the prompt
+  std::optional<FinishReason> finished;  ///< the last update has this or `error`
+  const Error* error = nullptr;
+};
+
+using RequestId = std::uint64_t;
+
+class BatchEngine {
+ public:
+  /// Called on the engine's thread, in order; must neither block nor throw.
+  using Listener = std::function<void(const BatchUpdate&)>;
+
+  /// `loaded` must outlive this. Errors: kInvalidArgument, kOutOfMemory.
+  BatchEngine(const LoadedModel& loaded, const BatchEngineOptions& options);
+
+  /// Cancels what is not finished.
+  ~BatchEngine();
+  BatchEngine(const BatchEngine&) = delete;
+  BatchEngine& operator=(const BatchEngine&) = delete;
+
+  /// Queues a request. Errors: kBusy when the queue is full, kContextOverflow, kInvalidArgument for options or tokens.
+  RequestId submit(BatchRequest request, Listener listener);
+
+  /// The request is wanted no more; its blocks are free within one step. Its last update says kCancelled, unless it has
+  /// had its last.
+  void cancel(RequestId request);
+
+  [[nodiscard]] SchedulerStatistics statistics() const;
+
+ private:
+  struct Request {
+    BatchRequest request;
+    Listener listener;
+    std::int64_t max_tokens = 0;
+    std::optional<TextOutput> output;
+    std::string text;
+    std::int64_t n_chosen = 0;
+    std::int64_t n_cached = 0;
+    bool joined = false;  // the runner knows it
+  };
+  struct Submission {
+    RequestId id = 0;
+    std::unique_ptr<Request> request;
+  };
+
+  void run();
+  void wait_for_work();
+  void take_submissions();
+  void admit(Submission submission);
+  void step();
+  void join_new(const BatchPlan& plan);
+  void collect();
+  void see(SequenceId sequence, std::int32_t token);
+  void finish(SequenceId sequence, FinishReason reason);
+  void tell_and_forget(SequenceId sequence, const BatchUpdate& last);
+  void fail_all(const Error& error);
+
+  const LoadedModel& loaded_;
+  BatchEngineOptions options_;
+  BlockAllocator blocks_;
+  BatchScheduler scheduler_;
+  BatchRunner runner_;
+
+  // Of the engine's thread.
+  std::unordered_map<SequenceId, std::unique_ptr<Request>> requests_;
+  std::unordered_map<RequestId, SequenceId> sequences_;
+  std::unordered_map<SequenceId, RequestId> ids_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Submission> submitted_;
+  std::vector<RequestId> cancelled_;
+  SchedulerStatistics statistics_;
+  std::int64_t n_live_ = 0;  // submitted and not finished
+  RequestId last_id_ = 0;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace marlin

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/batch_runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "model/placement.h"
+#include "ops/sample.h"
+#include "sampling/sampler_state.h"
+
+namespace marlin {
+namespace {
+
+/// Tokens of a slot that are kept: those of the passes under way, and the one that a new pass reads.
+constexpr std::uint64_t kRing = BatchRunner::kMaxAhead + 1;
+
+/// Blocks that the sequences of a pass may have together.
+std::int64_t listed_blocks(const LoadedModel& loaded, const RunnerLimits& limits) {
+  const std::int64_t of_one = KvCache::blocks_for(loaded.info.context_tokens, limits.block_tokens);
+  return limits.batch.max_batch_size * std::min(of_one, limits.n_blocks);
+}
+
+RuntimeNeeds needs_of(const LoadedModel& loaded, const RunnerLimits& limits) {
+  return loaded.model->runtime_needs(limits.batch.max_batch_tokens, limits.batch.max_batch_size,
+                                     listed_blocks(loaded, limits));
+}
+
+}  // namespace
+
+BatchRunner::BatchRunner(const LoadedModel& loaded, const RunnerLimits& limits, const RuntimeOptions& options)
+    : loaded_(loaded),
+      cache_(*loaded.device, loaded.model->config(), limits.n_blocks, limits.block_tokens, loaded.cache_format),
+      chosen_(loaded.device->allocate(static_cast<std::size_t>(limits.max_sequences) * kRing * sizeof(std::int32_t),
+                                      "chosen tokens")),
+      runtime_(*loaded.device, needs_of(loaded, limits), options, *loaded.instruments) {
+  MARLIN_CHECK(limits.batch.max_batch_tokens <= kMaxStepRows);
+  for (std::int64_t i = limits.max_sequences; i > 0; --i) free_slots_.push_back(i - 1);
+}
+
+void BatchRunner::add(SequenceId sequence, const SamplingOptions& options, std::span<const std::int32_t> prompt) {
+  const std::int64_t n_usable = loaded_.tokenizer ? loaded_.tokenizer->vocab_size() : -1;
+  Sampler sampler;
+  sampler.arguments = make_sample_arguments(options, loaded_.info.vocab_size, n_usable);
+  reuse_retired();
+  if (free_slots_.empty()) fail(ErrorCode::kOutOfMemory, "too many sequences at a time: {}", samplers_.size());
+  sampler.state = sampler_state(sampler_state_bytes(sampler.arguments));
+  const BufferView memory{sampler.state.get(), 0, sampler_state_bytes(sampler.arguments)};
+  const std::span<std::byte> state(memory.host_write<std::byte>(), memory.bytes);
+  initialise_sampler_state(sampler.arguments, options, resolve_seed(options), state);
+  observe_prompt(sampler.arguments, state, prompt);
+  sampler.slot = free_slots_.back();
+  free_slots_.pop_back();
+  samplers_.emplace(sequence, std::move(sampler));
+}
+
+void BatchRunner::remove(SequenceId sequence) {
+  const auto found = samplers_.find(sequence);
+  MARLIN_CHECK(found != samplers_.end());
+  retired_.push_back({found->second.slot, std::move(found->second.state), last_pass_});
+  samplers_.erase(found);
+}
+
+void BatchRunner::reuse_retired() {
+  const BatchId completed = runtime_.manager.completed();
+  std::erase_if(retired_, [&](Retired& retired) {
+    if (retired.free_after > completed) return false;
+    free_slots_.push_back(retired.slot);
+    free_states_.push_back(std::move(retired.state));
+    return true;
+  });
+}
+
+std::unique_ptr<Buffer> BatchRunner::sampler_state(std::size_t bytes) {
+  const auto large_enough = [&](const std::unique_ptr<Buffer>& state) { return state->size_bytes() >= bytes; };
+  const auto found = std::find_if(free_states_.begin(), free_states_.end(), large_enough);
+  if (found == free_states_.end()) return loaded_.device->allocate(bytes, "sampler state");
+  std::unique_ptr<Buffer> state = std::move(*found);
+  free_states_.erase(found);
+  return state;
+}
+
+std::int64_t BatchRunner::place_of(const Sampler& sampler, std::uint64_t number) const {
+  return sampler.slot * static_cast<std::int64_t>(kRing) + static_cast<std::int64_t>(number % kRing);
+}
+
+void BatchRunner::run(const BatchPlan& plan) {
+  MARLIN_CHECK(plan.n_rows > 0 && passes_.size() < kMaxAhead);
+  MoEBufferPool::Lease lease = runtime_.pool.lease(plan.n_rows, plan.n_samples);
+  fill(plan, lease.buffers());
+  LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
+  loaded_.model->encode(runtime_, batch,
+                        {.ids = lease.buffers().ids,
+                         .chosen = {chosen_.get(), 0, chosen_->size_bytes()},
+                         .n_rows = plan.n_rows,
+                         .n_logit_rows = plan.n_samples,
+                         .cache = &cache_,
+                         .buffers = &lease.buffers(),
+                         .rope_table = {loaded_.rope_table.get(), 0, loaded_.rope_table->size_bytes()},
+                         .tap = {}});
+  batch.begin_stage(Stage::kSampling);
+  Pass pass = sample(plan, lease.buffers().logits, batch.encoder());
+  pass.end = last_pass_ = batch.finish();
+  loaded_.instruments->forward_encoded();
+  lease.release_after(pass.end);
+  passes_.push_back(std::move(pass));
+}
+
+/// Rows whose logits are wanted come last, as the model wants them.
+void BatchRunner::fill(const BatchPlan& plan, const MoEBuffers& buffers) const {
+  Placement placement(buffers, cache_);
+  std::vector<Placement::Blocks> blocks;
+  auto* id = buffers.ids.host_write<std::int32_t>();
+  for (const PlannedRows& rows : plan.rows) {
+    blocks.push_back(placement.list(rows.blocks));
+    const std::int64_t n = rows.n_rows - (rows.samples ? 1 : 0);
+    if (n == 0) continue;
+    placement.add_rows(blocks.back(), rows.start, n);
+    id = std::copy_n(rows.tokens.begin(), n, id);
+  }
+  for (std::size_t i = 0; i < plan.rows.size(); ++i) {
+    const PlannedRows& rows = plan.rows[i];
+    if (!rows.samples) continue;
+    placement.add_rows(blocks[i], rows.start + rows.n_rows - 1, 1);
+    const bool known = static_cast<std::int64_t>(rows.tokens.size()) == rows.n_rows;
+    const Sampler& sampler = samplers_.at(rows.sequence);
+    *id++ = known ? rows.tokens.back() : static_cast<std::int32_t>(-1 - place_of(sampler, sampler.n_chosen - 1));
+  }
+}
+
+BatchRunner::Pass BatchRunner::sample(const BatchPlan& plan, const BufferView& logits, Encoder& encoder) {
+  Pass pass;
+  const std::size_t row_bytes = static_cast<std::size_t>(loaded_.info.vocab_size) * sizeof(float);
+  for (const PlannedRows& rows : plan.rows) {
+    if (!rows.samples) continue;
+    Sampler& sampler = samplers_.at(rows.sequence);
+    const std::int64_t place = place_of(sampler, sampler.n_chosen++);
+    const BufferView token{chosen_.get(), static_cast<std::size_t>(place) * sizeof(std::int32_t), sizeof(std::int32_t)};
+    ops::sample(encoder, sampler.arguments, {logits.buffer, logits.offset + pass.chosen.size() * row_bytes, row_bytes},
+                {sampler.state.get(), 0, sampler_state_bytes(sampler.arguments)}, token);
+    pass.chosen.push_back({rows.sequence, 0});
+    pass.places.push_back(place);
+  }
+  return pass;
+}
+
+std::span<const ChosenToken> BatchRunner::collect() {
+  MARLIN_CHECK(!passes_.empty());
+  runtime_.manager.wait(passes_.front().end);
+  collected_ = std::move(passes_.front().chosen);
+  for (std::size_t i = 0; i < collected_.size(); ++i) {
+    const std::size_t offset = static_cast<std::size_t>(passes_.front().places[i]) * sizeof(std::int32_t);
+    collected_[i].token = *BufferView{chosen_.get(), offset, sizeof(std::int32_t)}.host_read<std::int32_t>();
+  }
+  passes_.pop_front();
+  return collected_;
+}
+
+void BatchRunner::recover() {
+  passes_.clear();
+  runtime_.manager.recover();
+}
+
+}  // namespace marlin

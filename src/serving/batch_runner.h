@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Has plans of the scheduler computed: owns the paged cache, the runtime, and what each sequence needs on the device to
+// choose its tokens. A pass is encoded without waiting, from tokens that the device may have yet to choose; tokens are
+// collected pass by pass. One thread uses it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "abi/sample.h"
+#include "generation/loaded_model.h"
+#include "model/kv_cache.h"
+#include "runtime/runtime.h"
+#include "serving/batch_scheduler.h"
+
+namespace marlin {
+
+struct RunnerLimits {
+  SchedulerLimits batch;
+  std::int64_t max_sequences = 0;  ///< that have been added and not removed
+  std::int64_t n_blocks = 0;
+  std::int64_t block_tokens = kBlockTokens;
+};
+
+struct ChosenToken {
+  SequenceId sequence = 0;
+  std::int32_t token = 0;
+};
+
+class BatchRunner {
+ public:
+  /// `loaded` must outlive this. Errors: kOutOfMemory.
+  BatchRunner(const LoadedModel& loaded, const RunnerLimits& limits, const RuntimeOptions& options);
+
+  /// Passes that may be under way at a time.
+  static constexpr std::size_t kMaxAhead = 2;
+
+  /// Makes ready to choose tokens for a sequence. Errors: kInvalidArgument for options or tokens out of range.
+  void add(SequenceId sequence, const SamplingOptions& options, std::span<const std::int32_t> prompt);
+
+  /// The sequence is over. Its tokens of passes under way are still collected.
+  void remove(SequenceId sequence);
+
+  /// Encodes and commits a plan that is not empty; fewer than kMaxAhead passes must be under way.
+  void run(const BatchPlan& plan);
+
+  [[nodiscard]] std::size_t n_under_way() const { return passes_.size(); }
+
+  /// Waits for the oldest pass under way and returns the tokens it chose, in the order of its plan; valid until the
+  /// next call. Errors: kDevice; recover() must follow.
+  std::span<const ChosenToken> collect();
+
+  /// After a failure of any function: waits for what is under way and drops it. The cache has lost its contents.
+  void recover();
+
+  [[nodiscard]] const KvCache& cache() const { return cache_; }
+
+ private:
+  /// Of a sequence: where its tokens go and how they are chosen.
+  struct Sampler {
+    std::int64_t slot = 0;
+    abi::SampleArguments arguments{};
+    std::unique_ptr<Buffer> state;
+    std::uint64_t n_chosen = 0;  // by passes that may be under way
+  };
+  /// State of a sequence that is over, which a pass may be using.
+  struct Retired {
+    std::int64_t slot = 0;
+    std::unique_ptr<Buffer> state;
+    BatchId free_after = 0;
+  };
+  struct Pass {
+    BatchId end = 0;
+    std::vector<ChosenToken> chosen;   // tokens to come
+    std::vector<std::int64_t> places;  // of them, in chosen_
+  };
+
+  void reuse_retired();
+  std::unique_ptr<Buffer> sampler_state(std::size_t bytes);
+  void fill(const BatchPlan& plan, const MoEBuffers& buffers) const;
+  Pass sample(const BatchPlan& plan, const BufferView& logits, Encoder& encoder);
+  [[nodiscard]] std::int64_t place_of(const Sampler& sampler, std::uint64_t number) const;
+
+  const LoadedModel& loaded_;
+  KvCache cache_;
+  std::unique_ptr<Buffer> chosen_;  // i32, a ring of the last few tokens for each slot
+  std::unordered_map<SequenceId, Sampler> samplers_;
+  std::vector<std::int64_t> free_slots_;
+  std::vector<std::unique_ptr<Buffer>> free_states_;
+  std::vector<Retired> retired_;
+  std::deque<Pass> passes_;
+  std::vector<ChosenToken> collected_;
+  BatchId last_pass_ = 0;
+  Runtime runtime_;  // last: destroyed first, when the device no longer uses the rest
+};
+
+}  // namespace marlin
