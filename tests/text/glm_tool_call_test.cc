@@ -71,6 +71,8 @@ TEST(GlmToolCall, GivesTextThatFitsNowhereBehindTheCall) {
         "CALL(f){\"k\": 1} C(<arg_key>j</arg_key>, xy)");
   check("<tool_call>f<arg_key>k</arg_key>=<arg_value>1</arg_value></tool_call>",
         "CALL(f){} C(<arg_key>k</arg_key>=<arg_value>1</arg_value>)");
+  check("<tool_call>f<arg_key>k</arg_key><arg_value>1</arg_value>a b</arg_key><arg_value>2</arg_value></tool_call>",
+        "CALL(f){\"k\": 1} C(a b</arg_key><arg_value>2</arg_value>)");
   check("<tool_call>f<arg_key>k</arg_key><arg_value>1</arg_value>a b</arg_key><x</tool_call>",
         "CALL(f){\"k\": 1} C(a b</arg_key><x)");
 }

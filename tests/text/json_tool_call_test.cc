@@ -26,6 +26,11 @@ TEST(JsonToolCall, ReadsCalls) {
         "CALL(né){\"arguments\":{}}");
 }
 
+TEST(JsonToolCall, CutsArgumentsOutAsWritten) {
+  check(R"(<tool_call>{"name":"f","arguments": {"s": "a\"}", "t":[{}, "]\\"]} , "x":[1]}</tool_call>)",
+        R"(CALL(f){"s": "a\"}", "t":[{}, "]\\"]})");
+}
+
 TEST(JsonToolCall, ReadsArgumentsInOtherShapes) {
   check("<tool_call>{\"name\":\"f\",\"parameters\":{\"a\": 1}}</tool_call>", "CALL(f){\"a\": 1}");
   check("<tool_call>{\"name\":\"f\",\"arguments\":\" {\\\"a\\\": 1}\"}</tool_call>", "CALL(f){\"a\": 1}");
@@ -37,6 +42,7 @@ TEST(JsonToolCall, NeedsNoClosingMarker) {
   check("<tool_call>{\"name\": \"now\"}", "CALL(now){}");
   check("<tool_call>{\"name\": \"now\"}\n<tool_call>{\"name\": \"f\"}</tool_call>b</tool_call>",
         "CALL(now){} CALL(f){} C(b</tool_call>)");
+  check("<tool_call>{\"name\": \"now\"}<tool_call>x</tool_call>", "CALL(now){} C(<tool_call>x</tool_call>)");
   check("<tool_call>{\"name\": \"now\"}}\n</tool_call>b", "CALL(now){} C(}\nb)");
 }
 
