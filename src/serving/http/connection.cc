@@ -80,6 +80,7 @@ asio::awaitable<void> Connection::serve(bool is_welcome) {
   } catch (const std::exception& failure) {  // out of memory, or a bug: this client only
     report(fmt::format("connection of {}: {}", socket_->client(), failure.what()));
   }
+  client_gone();  // of a response that an exception broke off
   if (queue_) queue_->close();
   socket_->close();
   context_.on_finished(self);

@@ -174,11 +174,14 @@ class HttpServer::Listener {
 
   void add(tcp::socket socket) {
     const auto connection = std::make_shared<Connection>(std::move(socket), context_);
-    const std::lock_guard lock(mutex_);
-    if (closing_ || connections_.size() >= options_.max_connections + kMaxRefused) return;
-    const bool is_welcome = connections_.size() < options_.max_connections;
-    connections_.insert(connection);
-    connection->start(is_welcome);
+    bool is_welcome = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (closing_ || connections_.size() >= options_.max_connections + kMaxRefused) return;
+      is_welcome = connections_.size() < options_.max_connections;
+      connections_.insert(connection);
+    }
+    connection->start(is_welcome);  // without the lock: it may run here at once, and hooks with it
   }
 
   void remove(const std::shared_ptr<Connection>& connection) {

@@ -37,17 +37,17 @@ Admission RequestGate::admit(Request& request) const {
   request.path = parts->path;
   request.query = parts->query;
   RouteMatch match = router_.match(request.method, *segments);
-  if (request.method == "OPTIONS" && !match.route && !match.allowed.empty()) {
-    return {nullptr, preflight(request, match)};  // browsers send it without the key
-  }
+  const bool is_preflight = request.method == "OPTIONS" && !match.route && !match.allowed.empty();
   const bool is_public = match.route && match.route->access == Access::kPublic;
-  if (!is_public && !has_valid_key(request.headers, options_.api_keys)) {
+  const bool needs_key = !is_public && !(is_preflight && allowed_origin(request));  // browsers send that without
+  if (needs_key && !has_valid_key(request.headers, options_.api_keys)) {
     Response refusal =
         error(401, "invalid_api_key",
               "This server needs an API key: send 'Authorization: Bearer KEY' or 'x-api-key: KEY'.", request.path);
     refusal.headers.push_back({"WWW-Authenticate", "Bearer"});
     return {nullptr, std::move(refusal)};
   }
+  if (is_preflight) return {nullptr, preflight(request, match)};
   if (match.allowed.empty()) {
     return {nullptr, error(404, "not_found", fmt::format("There is no {} here.", request.path), request.path)};
   }
@@ -78,7 +78,7 @@ Headers RequestGate::common_headers(const Request& request) const {
   Headers headers{{"x-request-id", request.id}};
   if (options_.allowed_origins.empty()) return headers;
   headers.push_back({"Vary", "Origin"});
-  if (const std::string* origin = request.header("origin"); origin && is_allowed_origin(*origin)) {
+  if (const std::string* origin = allowed_origin(request)) {
     headers.push_back({"Access-Control-Allow-Origin", *origin});
     headers.push_back({"Access-Control-Expose-Headers", "x-request-id"});
   }
@@ -90,17 +90,19 @@ void RequestGate::identify(Request& request) const {
   request.id = id && is_sane_id(*id) ? *id : fmt::format("req-{:08x}-{:x}", id_prefix_, ++n_ids_);
 }
 
-bool RequestGate::is_allowed_origin(std::string_view origin) const {
+const std::string* RequestGate::allowed_origin(const Request& request) const {
+  const std::string* origin = request.header("origin");
   const auto& allowed = options_.allowed_origins;
-  return std::any_of(allowed.begin(), allowed.end(), [&](const auto& a) { return a == "*" || a == origin; });
+  const bool is_allowed =
+      origin && std::any_of(allowed.begin(), allowed.end(), [&](const auto& a) { return a == "*" || a == *origin; });
+  return is_allowed ? origin : nullptr;
 }
 
 // Pages may send any header they ask for: clients of such APIs send many of their own, and the key is what protects.
 Response RequestGate::preflight(const Request& request, const RouteMatch& match) const {
   const std::string allowed = allow_list(match);
   Response response{204, "", "", {{"Allow", allowed}}};
-  const std::string* origin = request.header("origin");
-  if (!origin || !is_allowed_origin(*origin)) return response;
+  if (!allowed_origin(request)) return response;
   response.headers.push_back({"Access-Control-Allow-Methods", allowed});
   if (const std::string* names = request.header("access-control-request-headers")) {
     response.headers.push_back({"Access-Control-Allow-Headers", *names});

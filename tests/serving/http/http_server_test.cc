@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server over real sockets: requests and responses, who may come in, and starting and stopping.
+// The server over real sockets: requests, responses and their log.
 #include "serving/http/http_server.h"
 
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <thread>
 
-#include "metal_marlin/error.h"
 #include "tests/serving/http/server_fixture.h"
 
 namespace marlin::http {
@@ -191,87 +189,11 @@ TEST_F(HttpServerTest, AHeaderValueCannotBeginAnotherHeader) {
   EXPECT_EQ(response.header("x-model"), "a  x-evil: b");
 }
 
-TEST_F(HttpServerTest, KeysAreAskedForExceptOnPublicRoutes) {
-  options_.api_keys = {"first-key", "second"};
-  options_.format_error = [](const ErrorInfo& error) {
-    return Response{error.status, "x/shaped", std::string(error.code) + " at " + std::string(error.path), {}};
-  };
-  router_.add(
-      "GET", "/health",
-      [](const auto& e) {
-        e->respond({200, "", "ok", {}});
-      },
-      Access::kPublic);
-  start();
-  RawClient client = connect();
-  EXPECT_EQ(client.ask(get("/health")).body, "ok");
-  const RawResponse refused = client.ask(get("/names/a"));
-  EXPECT_EQ(refused.status, 401);
-  EXPECT_EQ(refused.header("WWW-Authenticate"), "Bearer");
-  EXPECT_EQ(refused.header("Content-Type"), "x/shaped");
-  EXPECT_EQ(refused.body, "invalid_api_key at /names/a");
-  EXPECT_EQ(client.ask(get("/nothing")).status, 401);  // no probing for paths
-  for (const char* header : {"Authorization: Bearer first-key", "authorization: bearer second", "X-Api-Key: second"}) {
-    EXPECT_EQ(client.ask(get("/names/a", std::string(header) + "\r\n")).status, 200) << header;
-  }
-  for (const char* header : {"Authorization: Bearer first-ke", "Authorization: Bearer first-keyy",
-                             "Authorization: first-key", "Authorization: Basic first-key", "Authorization: Bearer ",
-                             "x-api-key: secondsecond", "x-api-key:", "x-api-key: "}) {
-    EXPECT_EQ(client.ask(get("/names/a", std::string(header) + "\r\n")).status, 401) << header;
-  }
-  // A body is not taken from strangers.
-  EXPECT_EQ(client.ask("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n").status, 401);
-  EXPECT_TRUE(client.receive_end());
-}
-
-TEST_F(HttpServerTest, AnErrorHookThatThrowsGivesPlainText) {
-  options_.format_error = [](const ErrorInfo&) -> Response { throw std::runtime_error("hook"); };
-  start();
-  EXPECT_EQ(connect().ask(get("/nothing")).body, "There is no /nothing here.\n");
-  EXPECT_EQ(errors_.take(), "format_error: hook");
-}
-
-TEST_F(HttpServerTest, CorsIsClosedByDefault) {
-  start();
-  RawClient client = connect();
-  const std::string preflight =
-      "OPTIONS /echo HTTP/1.1\r\nHost: a\r\nOrigin: http://a.example\r\nAccess-Control-Request-Method: POST\r\n\r\n";
-  const RawResponse response = client.ask(preflight);
-  EXPECT_EQ(response.status, 204);
-  EXPECT_EQ(response.header("Allow"), "POST, OPTIONS");
-  EXPECT_EQ(response.header("Access-Control-Allow-Origin"), "");
-  EXPECT_EQ(response.header("Access-Control-Allow-Methods"), "");
-  EXPECT_EQ(client.ask(post("/echo", "", "Origin: http://a.example\r\n")).header("Access-Control-Allow-Origin"), "");
-}
-
-TEST_F(HttpServerTest, CorsOpensForTheOriginsThatAreListed) {
-  options_.allowed_origins = {"http://a.example"};
-  options_.api_keys = {"key"};  // a preflight comes without one
-  start();
-  RawClient client = connect();
-  const RawResponse preflight = client.ask(
-      "OPTIONS /echo HTTP/1.1\r\nHost: a\r\nOrigin: http://a.example\r\n"
-      "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: x-one, x-two\r\n\r\n");
-  EXPECT_EQ(preflight.status, 204);
-  EXPECT_EQ(preflight.header("Access-Control-Allow-Origin"), "http://a.example");
-  EXPECT_EQ(preflight.header("Access-Control-Allow-Methods"), "POST, OPTIONS");
-  EXPECT_EQ(preflight.header("Access-Control-Allow-Headers"), "x-one, x-two");
-  const RawResponse refused = client.ask(get("/names/a", "Origin: http://a.example\r\n"));
-  EXPECT_EQ(refused.status, 401);  // which the page may read, too
-  EXPECT_EQ(refused.header("Access-Control-Allow-Origin"), "http://a.example");
-  EXPECT_EQ(refused.header("Vary"), "Origin");
-  const RawResponse other = client.ask(get("/names/a", "Origin: http://b.example\r\n"));
-  EXPECT_EQ(other.header("Access-Control-Allow-Origin"), "");
-}
-
-TEST_F(HttpServerTest, CorsCanBeOpenToAll) {
-  options_.allowed_origins = {"*"};
-  start();
-  EXPECT_EQ(connect().ask(get("/names/a", "Origin: http://b.example\r\n")).header("Access-Control-Allow-Origin"),
-            "http://b.example");
-}
-
 TEST_F(HttpServerTest, ServesTwoHundredConnectionsAtOnce) {
+  rlimit descriptors{};  // a Mac begins with 256
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &descriptors), 0);
+  descriptors.rlim_cur = std::max<rlim_t>(descriptors.rlim_cur, 1000);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &descriptors), 0);
   options_.io_threads = 3;
   start();
   std::vector<RawClient> clients;
@@ -284,116 +206,6 @@ TEST_F(HttpServerTest, ServesTwoHundredConnectionsAtOnce) {
   EXPECT_EQ(server_->open_connections(), 200U);
   for (const auto& exchange : exchanges) exchange->respond({200, "", exchange->request().id, {}});
   for (int i = 0; i < 200; ++i) EXPECT_EQ(clients[static_cast<std::size_t>(i)].receive().body, "c" + std::to_string(i));
-}
-
-TEST_F(HttpServerTest, APortThatIsTakenIsNamed) {
-  start();
-  ServerOptions options;
-  options.port = server_->port();
-  try {
-    const HttpServer second(options, Router());
-    ADD_FAILURE() << "both listen";
-  } catch (const Error& error) {
-    const std::string what = error.what();
-    EXPECT_NE(what.find("127.0.0.1:" + std::to_string(options.port)), std::string::npos) << what;
-    EXPECT_NE(what.find("choose another port"), std::string::npos) << what;
-  }
-}
-
-TEST_F(HttpServerTest, BadOptionsAreErrors) {
-  const auto refused = [](const auto& change) {
-    ServerOptions options;
-    options.port = 0;
-    change(options);
-    EXPECT_THROW(HttpServer(options, Router()), Error);
-  };
-  refused([](ServerOptions& o) { o.host = ""; });
-  refused([](ServerOptions& o) { o.host = "not an address"; });
-  refused([](ServerOptions& o) { o.host = "192.0.2.1"; });  // nobody's
-  refused([](ServerOptions& o) { o.io_threads = 0; });
-  refused([](ServerOptions& o) { o.max_connections = 0; });
-  refused([](ServerOptions& o) { o.idle_timeout = milliseconds(0); });
-  refused([](ServerOptions& o) { o.api_keys = {""}; });
-}
-
-TEST_F(HttpServerTest, DrainLetsARunningStreamFinish) {
-  start();
-  RawClient idle = connect();
-  EXPECT_EQ(idle.ask(get("/names/a")).status, 200);
-  RawClient client = connect();
-  client.send(get("/keep"));
-  const auto exchange = kept_.take();
-  EXPECT_TRUE(exchange->begin_stream({200, "text/plain", {}, {}}));
-  EXPECT_TRUE(exchange->write("before "));
-  std::atomic<bool> finished = false;
-  std::thread drainer([&] { finished = server_->drain(std::chrono::minutes(1)); });
-  EXPECT_TRUE(idle.receive_end());  // so the drain has begun
-  EXPECT_TRUE(exchange->write("after"));
-  EXPECT_TRUE(exchange->end());
-  const RawResponse response = client.receive();
-  EXPECT_EQ(response.body, "before after");
-  EXPECT_TRUE(response.whole);
-  client.close();
-  drainer.join();
-  EXPECT_TRUE(finished);
-}
-
-TEST_F(HttpServerTest, DrainLosesPatience) {
-  start();
-  RawClient client = connect();
-  client.send(get("/keep"));
-  const auto exchange = kept_.take();
-  EXPECT_FALSE(server_->drain(milliseconds(1)));
-  EXPECT_FALSE(exchange->respond({}));
-  EXPECT_EQ(client.receive().status, 0);
-}
-
-TEST_F(HttpServerTest, StopEndsEverythingAlsoADrain) {
-  start();
-  RawClient client = connect();
-  client.send(get("/keep"));
-  const auto exchange = kept_.take();
-  Mailbox<bool> closed;
-  exchange->on_closed([&] { closed.add(true); });
-  std::atomic<bool> finished = true;
-  std::thread drainer([&] { finished = server_->drain(std::chrono::minutes(1)); });
-  server_->stop();
-  drainer.join();
-  EXPECT_FALSE(finished);
-  EXPECT_TRUE(closed.take());
-  EXPECT_TRUE(exchange->is_closed());
-  EXPECT_TRUE(client.receive_end());
-}
-
-TEST_F(HttpServerTest, RunReturnsAfterStop) {
-  Router router;
-  router.add("GET", "/", [](const auto& exchange) { exchange->respond({}); });
-  HttpServer server(options_, std::move(router));
-  std::thread runner([&] { server.run(); });
-  EXPECT_EQ(RawClient(server.port()).ask(get("/")).status, 200);
-  server.stop();
-  runner.join();
-}
-
-// The descriptors of the clients exist before none are left; the system's queue takes them in meanwhile.
-TEST_F(HttpServerTest, WaitsForDescriptorsWhenTheyRunOut) {
-  start();
-  RawClient other = connect();  // which stays, so that no descriptor comes free
-  EXPECT_EQ(other.ask(get("/names/a")).status, 200);
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-  const int first_free = dup(0);
-  ASSERT_GE(first_free, 0);
-  ::close(first_free);
-  rlimit none = before;
-  none.rlim_cur = static_cast<rlim_t>(first_free) + 1;  // the client's
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  RawClient client = connect();
-  client.send(get("/names/late"));
-  const std::string error = errors_.take();
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_TRUE(error.starts_with("accept: ")) << error;
-  EXPECT_EQ(client.receive().body, "late?");
 }
 
 }  // namespace

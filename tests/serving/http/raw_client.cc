@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "serving/http/message.h"
@@ -17,6 +18,11 @@ namespace marlin::http {
 namespace {
 
 constexpr int kPatienceMs = 60'000;
+#ifdef MSG_NOSIGNAL
+constexpr int kSendFlags = MSG_NOSIGNAL;
+#else
+constexpr int kSendFlags = 0;  // a Mac has an option of the socket instead
+#endif
 
 }  // namespace
 
@@ -34,6 +40,10 @@ std::string RawResponse::header(std::string_view name) const {
 }
 
 RawClient::RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+#ifdef SO_NOSIGPIPE
+  const int on = 1;
+  ::setsockopt(socket_, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
+#endif
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -48,7 +58,7 @@ RawClient::RawClient(RawClient&& other) noexcept
 
 void RawClient::send(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t n = ::send(socket_, bytes.data(), bytes.size(), kSendFlags);
     if (n < 0) return;  // the server refused already; receive() shows how
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
