@@ -16,6 +16,7 @@ ALLOWED = {
     "src/io": ["src/base"],
     "src/text/jinja": ["src/base"],
     "src/text": ["src/text/jinja", "src/io", "src/base"],
+    "src/grammar": ["src/io", "src/base"],
     "src/trellis": ["src/base"],
     "src/device": ["src/base", "include/metal_marlin"],
     "src/sampling": ["src/abi", "src/base", "include/metal_marlin"],
