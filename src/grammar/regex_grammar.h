@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The "pattern" of a JSON schema as a rule: the characters of a JSON string whose value matches a regular expression.
+// Surprise: as JSON Schema has it, the expression may match anywhere inside the value unless ^ and $ tie it down.
+//
+// Of ECMA-262 it knows: characters, '.', classes with ranges and negation, \d \w \s \D \W \S, \t \n \r \f \v \xHH
+// \uHHHH and escaped punctuation, (groups) and (?:groups), |, the quantifiers * + ? {m} {m,} {m,n} (a '?' behind one
+// changes nothing), ^ at the beginning and $ at the end of the expression or of one of its outermost alternatives.
+#pragma once
+
+#include <string_view>
+
+#include "grammar/json_rules.h"
+
+namespace marlin {
+
+/// `where` names the pattern in errors. A character that needs no escape in JSON is spelled without one. Errors:
+/// kInvalidArgument for a malformed pattern; kUnsupported for one beyond the subset, longer than 4096 bytes, with
+/// groups nested deeper than 32, or that counts repetitions of what may be empty.
+Expr pattern_characters(JsonRules& rules, std::string_view pattern, std::string_view where);
+
+}  // namespace marlin
