@@ -22,7 +22,9 @@ Grammar grammar_from(const Make& make) {
 TEST(GrammarBuilder, RepetitionsAreCounted) {
   const std::vector<std::pair<std::uint32_t, std::uint32_t>> bounds = {
       {0, 0}, {0, 1}, {1, 1}, {0, 5}, {2, 2}, {2, 4}, {3, kUnbounded}, {0, kUnbounded}, {1, kUnbounded}};
-  for (const auto& [min, max] : bounds) {
+  for (const auto& bound : bounds) {
+    const std::uint32_t min = bound.first;
+    const std::uint32_t max = bound.second;
     const Grammar grammar = grammar_from([&](GrammarBuilder& b, Rule) {
       return b.sequence({b.repeat(b.choice({b.literal("x"), b.literal("yz")}), min, max), b.literal("!")});
     });
