@@ -18,6 +18,7 @@ constexpr const char* kDescription =
     "\n"
     "  metal-marlin run \"Tell me a story about a fox and a lamp.\"\n"
     "  metal-marlin chat -m ~/models/GLM-4.7-Flash-exl3\n"
+    "  metal-marlin serve -m ~/models/GLM-4.7-Flash-exl3 --port 8080\n"
     "  metal-marlin bench --synthetic glm-4.7-flash --bits 3\n"
     "\n"
     "Without --model, the small demo model that comes with the program is used.\n"
@@ -29,6 +30,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   add_run_command(app);
   add_chat_command(app);
+  add_serve_command(app);
   add_inspect_command(app);
   add_tokenize_command(app);
   add_template_command(app);

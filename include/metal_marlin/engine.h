@@ -81,6 +81,7 @@ using TextSink = std::function<bool(std::string_view text)>;
 using TokenSink = std::function<bool(std::int32_t token)>;
 
 class Session;
+struct LoadedModel;
 
 /// A loaded model. Thread-safe; outlives its sessions.
 class Engine {
@@ -120,6 +121,9 @@ class Engine {
 
   /// Measures where time goes, on a sequence of its own.
   [[nodiscard]] Profile profile(const ProfileOptions& options);
+
+  /// What is behind all this, for the layers of the engine that serve many users.
+  [[nodiscard]] const LoadedModel& loaded_model() const;
 
  private:
   friend class Session;

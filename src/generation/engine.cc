@@ -96,6 +96,8 @@ KernelSelection Engine::kernel_selection(std::int64_t batch) const {
   return select_kernels(parts_->loaded.model->runtime_needs(1, 1, 0).selection, batch);
 }
 
+const LoadedModel& Engine::loaded_model() const { return parts_->loaded; }
+
 Profile Engine::profile(const ProfileOptions& options) { return profile_model(parts_->loaded, options); }
 
 }  // namespace marlin

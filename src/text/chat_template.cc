@@ -141,12 +141,16 @@ std::string_view string_member(const json::value& entry, std::string_view key) {
 }  // namespace
 
 ChatTemplate::ChatTemplate(jinja::Template general, std::optional<jinja::Template> with_tools,
-                           json::object special_tokens)
-    : general_(std::move(general)), with_tools_(std::move(with_tools)), special_tokens_(std::move(special_tokens)) {}
+                           json::object special_tokens, const OutputFormat& output_format)
+    : general_(std::move(general)),
+      with_tools_(std::move(with_tools)),
+      special_tokens_(std::move(special_tokens)),
+      output_format_(output_format) {}
 
 ChatTemplate ChatTemplate::from_source(std::string_view source, std::string_view name,
                                        const json::object& tokenizer_config) {
-  return {jinja::Template::parse(source, name), std::nullopt, special_tokens_of(tokenizer_config)};
+  return {jinja::Template::parse(source, name), std::nullopt, special_tokens_of(tokenizer_config),
+          output_format_of_template(source)};
 }
 
 std::optional<ChatTemplate> ChatTemplate::from_tokenizer_config(const json::object& tokenizer_config) {
@@ -156,17 +160,21 @@ std::optional<ChatTemplate> ChatTemplate::from_tokenizer_config(const json::obje
   if (source->is_string()) return from_source(source->get_string(), kName, tokenizer_config);
   std::optional<jinja::Template> general;
   std::optional<jinja::Template> with_tools;
+  OutputFormat output_format;
   if (!source->is_array()) string_member(*source, "template");  // throws
   for (const json::value& entry : source->get_array()) {
     const std::string_view name = string_member(entry, "name");
     if (name != "default" && name != "tool_use") continue;
-    auto parsed = jinja::Template::parse(string_member(entry, "template"), fmt::format("{} ({})", kName, name));
+    // Of the one with tools, if there is one: it knows how calls are written.
+    const std::string_view text = string_member(entry, "template");
+    if (name == "tool_use" || !with_tools) output_format = output_format_of_template(text);
+    auto parsed = jinja::Template::parse(text, fmt::format("{} ({})", kName, name));
     (name == "default" ? general : with_tools) = std::move(parsed);
   }
   if (!general) {
     fail(ErrorCode::kBadFile, "tokenizer_config.json: chat_template is a list without a template named \"default\"");
   }
-  return ChatTemplate(std::move(*general), std::move(with_tools), special_tokens_of(tokenizer_config));
+  return ChatTemplate(std::move(*general), std::move(with_tools), special_tokens_of(tokenizer_config), output_format);
 }
 
 jinja::Rendering ChatTemplate::render(const json::array& messages, const ChatOptions& options) const {

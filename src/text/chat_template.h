@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "text/jinja/template.h"
+#include "text/output_format.h"
 
 namespace marlin {
 
@@ -38,12 +39,17 @@ class ChatTemplate {
   /// arguments as strings, as some templates want; if that fails too, the first error is thrown (kTemplate).
   [[nodiscard]] jinja::Rendering render(const boost::json::array& messages, const ChatOptions& options = {}) const;
 
+  /// What a model with this template writes.
+  [[nodiscard]] const OutputFormat& output_format() const { return output_format_; }
+
  private:
-  ChatTemplate(jinja::Template general, std::optional<jinja::Template> with_tools, boost::json::object special_tokens);
+  ChatTemplate(jinja::Template general, std::optional<jinja::Template> with_tools, boost::json::object special_tokens,
+               const OutputFormat& output_format);
 
   jinja::Template general_;
   std::optional<jinja::Template> with_tools_;
   boost::json::object special_tokens_;
+  OutputFormat output_format_;
 };
 
 /// Renders template `source` with the variables in `input`: "messages" and "tools" as ChatTemplate does, special tokens

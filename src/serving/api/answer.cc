@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/api/answer.h"
+
+#include <utility>
+
+namespace marlin::api {
+
+Answer::Answer(ServedModel& model, std::shared_ptr<http::Exchange> exchange, std::unique_ptr<AnswerProtocol> protocol,
+               bool streams)
+    : model_(model),
+      exchange_(std::move(exchange)),
+      stream_(exchange_),
+      protocol_(std::move(protocol)),
+      streams_(streams) {}
+
+void Answer::start(const BatchRequest& request, std::size_t n) {
+  {
+    const std::lock_guard lock(mutex_);  // news has to wait for the beginning of the stream
+    usage_.prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
+    n_live_ = n;
+    try {
+      for (std::size_t choice = 0; choice < n; ++choice) {
+        BatchRequest copy = request;
+        if (copy.options.sampling.seed) *copy.options.sampling.seed += choice;
+        requests_.push_back(model_.engine().submit(
+            std::move(copy),
+            [self = shared_from_this(), choice](const BatchUpdate& news) { self->update(choice, news); }));
+      }
+    } catch (const Error&) {
+      over_ = true;
+      for (const RequestId id : requests_) model_.engine().cancel(id);
+      throw;
+    }
+    if (streams_ && stream_.begin()) protocol_->begin_stream(stream_);
+  }
+  exchange_->on_closed([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->cancel();
+  });
+}
+
+void Answer::update(std::size_t choice, const BatchUpdate& news) {
+  const std::lock_guard lock(mutex_);
+  if (over_) return;
+  if (news.error != nullptr) return fail_with(*news.error);
+  usage_.completion_tokens += static_cast<std::int64_t>(news.tokens.size());
+  usage_.cached_tokens = std::max(usage_.cached_tokens, news.cached_tokens);
+  if (!news.text.empty() || news.finished) protocol_->text(choice, news.text, news.finished);
+  if (streams_) protocol_->flush(stream_);
+  if (news.finished && --n_live_ == 0) finish();
+}
+
+void Answer::finish() {
+  over_ = true;
+  if (streams_) {
+    protocol_->end_stream(stream_, usage_);
+    stream_.end();
+  } else {
+    exchange_->respond({.status = 200,
+                        .content_type = "application/json",
+                        .body = boost::json::serialize(protocol_->body(usage_)),
+                        .headers = {}});
+  }
+}
+
+void Answer::fail_with(const Error& error) {
+  over_ = true;
+  for (const RequestId id : requests_) model_.engine().cancel(id);
+  if (streams_) {
+    stream_.event("", error_body(api_error_of(error)));
+    stream_.end();
+  } else {
+    exchange_->respond(error_response(api_error_of(error)));
+  }
+}
+
+void Answer::cancel() {
+  const std::lock_guard lock(mutex_);
+  over_ = true;
+  for (const RequestId id : requests_) model_.engine().cancel(id);
+}
+
+}  // namespace marlin::api

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/api/chat_completions.h"
+
+#include <boost/json.hpp>
+#include <deque>
+#include <utility>
+
+#include "base/error.h"
+#include "io/json.h"
+#include "io/json_reader.h"
+#include "serving/api/answer.h"
+#include "serving/api/generation_fields.h"
+#include "serving/api/openai_shapes.h"
+#include "text/output_parser.h"
+
+namespace marlin::api {
+namespace {
+
+namespace json = boost::json;
+
+/// One choice: what its text is made of so far.
+struct Choice {
+  Choice(const OutputFormat& format, const json::array& tools, bool starts_in_reasoning)
+      : parser(format, tools, starts_in_reasoning) {}
+
+  OutputParser parser;
+  std::string content;
+  std::string reasoning;
+  json::array tool_calls;  // whole ones; the last may be growing
+  std::string finish_reason;
+};
+
+class ChatProtocol final : public AnswerProtocol {
+ public:
+  ChatProtocol(CompletionHead head, bool include_usage) : head_(std::move(head)), include_usage_(include_usage) {}
+
+  void add_choices(std::size_t n, const OutputFormat& format, const json::array& tools, bool starts_in_reasoning) {
+    for (std::size_t i = 0; i < n; ++i) choices_.emplace_back(format, tools, starts_in_reasoning);
+  }
+
+  void begin_stream(http::EventStream& stream) override {
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      stream.event("", chunk(i, {{"role", "assistant"}, {"content", ""}}, nullptr));
+    }
+  }
+
+  void text(std::size_t index, std::string_view text, std::optional<FinishReason> finished) override {
+    Choice& choice = choices_[index];
+    events_.clear();
+    choice.parser.push(text, events_);
+    if (finished) choice.parser.finish(events_);
+    for (const OutputEvent& event : events_) take(index, event);
+    if (!finished) return;
+    choice.finish_reason =
+        choice.parser.n_calls() > 0 && *finished == FinishReason::kStop ? "tool_calls" : finish_reason_of(*finished);
+    pending_.push_back(chunk(index, {}, json::value(choice.finish_reason)));
+  }
+
+  void flush(http::EventStream& stream) override {
+    for (const std::string& message : pending_) stream.event("", message);
+    pending_.clear();
+  }
+
+  void end_stream(http::EventStream& stream, const Usage& usage) override {
+    if (include_usage_) {
+      json::object last = head_.object("chat.completion.chunk");
+      last["choices"] = json::array();
+      last["usage"] = usage_object(usage);
+      stream.event("", json::serialize(last));
+    }
+    stream.event("", "[DONE]");
+  }
+
+  json::object body(const Usage& usage) override {
+    json::array choices;
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      const Choice& choice = choices_[i];
+      json::object message{{"role", "assistant"}, {"content", choice.content}};
+      if (!choice.reasoning.empty()) message["reasoning_content"] = choice.reasoning;
+      if (!choice.tool_calls.empty()) {
+        message["tool_calls"] = choice.tool_calls;
+        if (choice.content.empty()) message["content"] = nullptr;
+      }
+      choices.push_back(json::object{{"index", i},
+                                     {"message", std::move(message)},
+                                     {"logprobs", nullptr},
+                                     {"finish_reason", choice.finish_reason}});
+    }
+    json::object result = head_.object("chat.completion");
+    result["choices"] = std::move(choices);
+    result["usage"] = usage_object(usage);
+    return result;
+  }
+
+ private:
+  void take(std::size_t index, const OutputEvent& event) {
+    Choice& choice = choices_[index];
+    const std::string_view text = events_.text(event);
+    switch (event.kind) {
+      case OutputEvent::Kind::kReasoning:
+        choice.reasoning += text;
+        pending_.push_back(chunk(index, {{"reasoning_content", text}}, nullptr));
+        break;
+      case OutputEvent::Kind::kContent:
+        choice.content += text;
+        pending_.push_back(chunk(index, {{"content", text}}, nullptr));
+        break;
+      case OutputEvent::Kind::kCallBegin: {
+        json::object call{{"id", head_.call_id(index, event.call)},
+                          {"type", "function"},
+                          {"function", json::object{{"name", text}, {"arguments", ""}}}};
+        choice.tool_calls.push_back(call);
+        call["index"] = event.call;
+        pending_.push_back(chunk(index, {{"tool_calls", json::array{std::move(call)}}}, nullptr));
+        break;
+      }
+      case OutputEvent::Kind::kCallArguments: {
+        json::string& arguments = choice.tool_calls.back().as_object()["function"].as_object()["arguments"].as_string();
+        arguments.append(text);
+        json::object call{{"index", event.call}, {"function", json::object{{"arguments", text}}}};
+        pending_.push_back(chunk(index, {{"tool_calls", json::array{std::move(call)}}}, nullptr));
+        break;
+      }
+      case OutputEvent::Kind::kCallEnd:
+        break;
+    }
+  }
+
+  [[nodiscard]] std::string chunk(std::size_t index, json::object delta, json::value finish_reason) const {
+    json::object result = head_.object("chat.completion.chunk");
+    result["choices"] = json::array{json::object{{"index", index},
+                                                 {"delta", std::move(delta)},
+                                                 {"logprobs", nullptr},
+                                                 {"finish_reason", std::move(finish_reason)}}};
+    return json::serialize(result);
+  }
+
+  CompletionHead head_;
+  bool include_usage_;
+  std::deque<Choice> choices_;  // never moved
+  OutputEvents events_;
+  std::vector<std::string> pending_;
+};
+
+/// Template variables of a request: chat_template_kwargs, and the fields that stand for some of them.
+json::object template_variables(const JsonReader& fields) {
+  json::object variables;
+  if (const auto kwargs = fields.optional_object("chat_template_kwargs")) variables = kwargs->json();
+  if (fields.optional_string("reasoning_effort") == "none") variables["enable_thinking"] = false;
+  if (const auto thinking = fields.optional_object("thinking")) {  // z.ai
+    if (const auto type = thinking->optional_string("type")) variables["enable_thinking"] = *type != "disabled";
+    if (const auto clear = thinking->optional_boolean("clear_thinking")) variables["clear_thinking"] = *clear;
+  }
+  return variables;
+}
+
+json::array tools_of(const JsonReader& fields) {
+  const json::array* const tools = fields.optional_array("tools");
+  const json::value* const choice = fields.json().if_contains("tool_choice");
+  const bool none = choice != nullptr && choice->is_string() && choice->as_string() == "none";
+  return tools == nullptr || none ? json::array() : *tools;
+}
+
+}  // namespace
+
+void chat_completions(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {
+  const json::value parsed = parse_json(exchange->request().body, "the request");
+  const JsonReader fields = JsonReader::of_document(parsed, "the request");
+  const json::array* const messages = fields.optional_array("messages");
+  if (messages == nullptr || messages->empty()) {
+    fail(ErrorCode::kInvalidArgument, "messages: a list of at least one message is needed");
+  }
+  const json::array tools = tools_of(fields);
+  const RenderedPrompt prompt = model.render(*messages, tools, template_variables(fields));
+  const auto n = static_cast<std::size_t>(fields.optional_integer("n", {1, kMaxChoices}).value_or(1));
+  const BatchRequest request{
+      .prompt = prompt.tokens,
+      .options = read_generation_options(fields.json(), model.defaults()),
+      .priority = static_cast<int>(fields.optional_integer("priority", {-100, 100}).value_or(0))};
+  auto protocol = std::make_unique<ChatProtocol>(CompletionHead("chatcmpl", model), wants_usage(fields));
+  protocol->add_choices(n, model.format(), tools, prompt.starts_in_reasoning);
+  const bool streams = fields.optional_boolean("stream").value_or(false);
+  std::make_shared<Answer>(model, exchange, std::move(protocol), streams)->start(request, n);
+}
+
+}  // namespace marlin::api

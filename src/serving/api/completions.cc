@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/api/completions.h"
+
+#include <boost/json.hpp>
+#include <utility>
+
+#include "base/error.h"
+#include "io/json.h"
+#include "serving/api/generation_fields.h"
+#include "serving/api/openai_shapes.h"
+
+namespace marlin::api {
+namespace {
+
+namespace json = boost::json;
+
+class CompletionProtocol final : public AnswerProtocol {
+ public:
+  CompletionProtocol(CompletionHead head, std::size_t n, bool include_usage)
+      : head_(std::move(head)), include_usage_(include_usage), choices_(n) {}
+
+  void begin_stream(http::EventStream& /*stream*/) override {}
+
+  void text(std::size_t index, std::string_view text, std::optional<FinishReason> finished) override {
+    Choice& choice = choices_[index];
+    choice.text += text;
+    json::value reason;
+    if (finished) {
+      choice.finish_reason = finish_reason_of(*finished);
+      reason = choice.finish_reason;
+    }
+    json::object message = head_.object("text_completion");
+    message["choices"] = json::array{choice_object(index, text, std::move(reason))};
+    pending_.push_back(json::serialize(message));
+  }
+
+  void flush(http::EventStream& stream) override {
+    for (const std::string& message : pending_) stream.event("", message);
+    pending_.clear();
+  }
+
+  void end_stream(http::EventStream& stream, const Usage& usage) override {
+    if (include_usage_) {
+      json::object last = head_.object("text_completion");
+      last["choices"] = json::array();
+      last["usage"] = usage_object(usage);
+      stream.event("", json::serialize(last));
+    }
+    stream.event("", "[DONE]");
+  }
+
+  json::object body(const Usage& usage) override {
+    json::array choices;
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      choices.push_back(choice_object(i, choices_[i].text, json::value(choices_[i].finish_reason)));
+    }
+    json::object result = head_.object("text_completion");
+    result["choices"] = std::move(choices);
+    result["usage"] = usage_object(usage);
+    return result;
+  }
+
+ private:
+  struct Choice {
+    std::string text;
+    std::string finish_reason;
+  };
+
+  static json::object choice_object(std::size_t index, std::string_view text, json::value finish_reason) {
+    return {{"index", index}, {"text", text}, {"logprobs", nullptr}, {"finish_reason", std::move(finish_reason)}};
+  }
+
+  CompletionHead head_;
+  bool include_usage_;
+  std::vector<Choice> choices_;
+  std::vector<std::string> pending_;
+};
+
+std::vector<std::int32_t> prompt_tokens(const ServedModel& model, const json::object& request) {
+  const json::value* const prompt = request.if_contains("prompt");
+  if (prompt != nullptr && prompt->is_string()) return model.encode(prompt->as_string());
+  std::vector<std::int32_t> tokens;
+  const bool is_list = prompt != nullptr && prompt->is_array();
+  for (const json::value& token : is_list ? prompt->as_array() : json::array{nullptr}) {
+    if (!token.is_int64() || token.as_int64() < 0 || token.as_int64() > INT32_MAX) {
+      fail(ErrorCode::kInvalidArgument, "prompt: a string or a list of token ids; one prompt per request");
+    }
+    tokens.push_back(static_cast<std::int32_t>(token.as_int64()));
+  }
+  return tokens;
+}
+
+}  // namespace
+
+void completions(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {
+  const json::value parsed = parse_json(exchange->request().body, "the request");
+  const JsonReader fields = JsonReader::of_document(parsed, "the request");
+  GenerationOptions defaults = model.defaults();
+  defaults.max_tokens = 16;  // as OpenAI has it
+  const BatchRequest request{.prompt = prompt_tokens(model, fields.json()),
+                             .options = read_generation_options(fields.json(), std::move(defaults)),
+                             .priority = 0};
+  const auto n = static_cast<std::size_t>(fields.optional_integer("n", {1, kMaxChoices}).value_or(1));
+  auto protocol = std::make_unique<CompletionProtocol>(CompletionHead("cmpl", model), n, wants_usage(fields));
+  const bool streams = fields.optional_boolean("stream").value_or(false);
+  std::make_shared<Answer>(model, exchange, std::move(protocol), streams)->start(request, n);
+}
+
+}  // namespace marlin::api
