@@ -15,6 +15,20 @@ std::int64_t block_count(const LoadedModel& loaded, const BatchEngineOptions& op
   return options.batch.max_batch_size * KvCache::blocks_for(loaded.info.context_tokens, options.block_tokens);
 }
 
+/// As vLLM calls it.
+std::string_view reason_name(const BatchUpdate& last) {
+  if (last.error != nullptr) return "error";
+  switch (*last.finished) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      break;
+  }
+  return "abort";
+}
+
 std::int64_t max_sequences(const BatchEngineOptions& options) {
   return options.max_queue + options.batch.max_batch_size;
 }
@@ -85,9 +99,30 @@ void BatchEngine::cancel(RequestId request) {
   changed_.notify_one();
 }
 
-SchedulerStatistics BatchEngine::statistics() const {
+ServingGauges BatchEngine::gauges() const {
   const std::lock_guard lock(mutex_);
-  return statistics_;
+  return gauges_;
+}
+
+void BatchEngine::take_gauges() {
+  const std::lock_guard lock(mutex_);
+  gauges_ = {.scheduler = scheduler_.statistics(),
+             .n_blocks = blocks_.n_blocks(),
+             .n_blocks_in_use = blocks_.n_blocks() - blocks_.n_available(),
+             .n_blocks_cached = blocks_.n_cached()};
+}
+
+RequestTimes BatchEngine::Request::times() const {
+  const auto seconds = [](Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration<double>(to - from).count();
+  };
+  RequestTimes times{.total = seconds(arrived_at, Clock::now())};
+  if (joined) times.queued = seconds(arrived_at, joined_at);
+  if (n_chosen > 0) {
+    times.prefill = seconds(joined_at, first_token_at);
+    times.decode = seconds(first_token_at, last_token_at);
+  }
+  return times;
 }
 
 void BatchEngine::run() {
@@ -103,8 +138,7 @@ void BatchEngine::run() {
     } catch (const Error& error) {
       fail_all(error);
     }
-    const std::lock_guard lock(mutex_);
-    statistics_ = scheduler_.statistics();
+    take_gauges();
   }
   while (runner_.n_under_way() > 0) {
     try {
@@ -152,6 +186,7 @@ void BatchEngine::admit(Submission submission) {
 void BatchEngine::step() {
   const BatchPlan& plan = scheduler_.plan();
   if (plan.n_rows > 0) {
+    metrics_.pass(plan.n_rows);
     join_new(plan);
     runner_.run(plan);
   }
@@ -165,6 +200,7 @@ void BatchEngine::join_new(const BatchPlan& plan) {
     if (request.joined) continue;
     runner_.add(rows.sequence, request.request.options.sampling, request.request.prompt);
     request.joined = true;
+    request.joined_at = Clock::now();
     request.n_cached = scheduler_.cached_tokens(rows.sequence);
   }
 }
@@ -179,7 +215,7 @@ void BatchEngine::see(SequenceId sequence, std::int32_t token) {
   Request& request = *requests_.at(sequence);
   const GenerationOptions& options = request.request.options;
   scheduler_.token_chosen(sequence, token);
-  ++request.n_chosen;
+  record_token(request);
   const bool ended = !options.ignore_eos && loaded_.is_eos(token);
   request.text.clear();
   if (request.output && !ended) request.output->push(token, request.text);
@@ -202,6 +238,18 @@ void BatchEngine::see(SequenceId sequence, std::int32_t token) {
   }
 }
 
+void BatchEngine::record_token(Request& request) {
+  const Clock::time_point now = Clock::now();
+  const auto since = [&](Clock::time_point earlier) { return std::chrono::duration<double>(now - earlier).count(); };
+  if (request.n_chosen++ == 0) {
+    request.first_token_at = now;
+    metrics_.first_token(since(request.arrived_at));
+  } else {
+    metrics_.next_token(since(request.last_token_at));
+  }
+  request.last_token_at = now;
+}
+
 void BatchEngine::finish(SequenceId sequence, FinishReason reason) {
   Request& request = *requests_.at(sequence);
   request.text.clear();
@@ -218,6 +266,8 @@ void BatchEngine::tell_and_forget(SequenceId sequence, const BatchUpdate& last) 
   if (request->joined) runner_.remove(sequence);
   sequences_.erase(ids_.at(sequence));
   ids_.erase(sequence);
+  metrics_.finished(reason_name(last), request->times(), static_cast<std::int64_t>(request->request.prompt.size()),
+                    request->n_chosen);
   {
     const std::lock_guard lock(mutex_);
     --n_live_;

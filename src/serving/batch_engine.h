@@ -4,6 +4,7 @@
 // are looked at, so that the device does not wait for the host.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -20,6 +21,7 @@
 #include "metal_marlin/generation_options.h"
 #include "serving/batch_runner.h"
 #include "serving/batch_scheduler.h"
+#include "serving/serving_metrics.h"
 
 namespace marlin {
 
@@ -67,9 +69,13 @@ class BatchEngine {
   /// had its last.
   void cancel(RequestId request);
 
-  [[nodiscard]] SchedulerStatistics statistics() const;
+  /// As of the last step.
+  [[nodiscard]] ServingGauges gauges() const;
+  [[nodiscard]] const ServingMetrics& metrics() const { return metrics_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   struct Request {
     BatchRequest request;
     Listener listener;
@@ -79,6 +85,12 @@ class BatchEngine {
     std::int64_t n_chosen = 0;
     std::int64_t n_cached = 0;
     bool joined = false;  // the runner knows it
+    Clock::time_point arrived_at = Clock::now();
+    Clock::time_point joined_at;
+    Clock::time_point first_token_at;
+    Clock::time_point last_token_at;
+
+    [[nodiscard]] RequestTimes times() const;
   };
   struct Submission {
     RequestId id = 0;
@@ -93,6 +105,8 @@ class BatchEngine {
   void join_new(const BatchPlan& plan);
   void collect();
   void see(SequenceId sequence, std::int32_t token);
+  void record_token(Request& request);
+  void take_gauges();
   void finish(SequenceId sequence, FinishReason reason);
   void tell_and_forget(SequenceId sequence, const BatchUpdate& last);
   void fail_all(const Error& error);
@@ -102,6 +116,7 @@ class BatchEngine {
   BlockAllocator blocks_;
   BatchScheduler scheduler_;
   BatchRunner runner_;
+  ServingMetrics metrics_;
 
   // Of the engine's thread.
   std::unordered_map<SequenceId, std::unique_ptr<Request>> requests_;
@@ -112,7 +127,7 @@ class BatchEngine {
   std::condition_variable changed_;
   std::vector<Submission> submitted_;
   std::vector<RequestId> cancelled_;
-  SchedulerStatistics statistics_;
+  ServingGauges gauges_;
   std::int64_t n_live_ = 0;  // submitted and not finished
   RequestId last_id_ = 0;
   bool stopping_ = false;

@@ -111,7 +111,7 @@ TEST_F(BatchEngineTest, AGenerationIsTheSameAfterPreemption) {
     told[i].wait();
     EXPECT_EQ(told[i].tokens(), alone(requests[i])) << i;
   }
-  EXPECT_GT(engine.statistics().n_preemptions, 0U);
+  EXPECT_GT(engine.gauges().scheduler.n_preemptions, 0U);
 }
 
 TEST_F(BatchEngineTest, APromptInChunksOfAnySizeGivesTheSame) {

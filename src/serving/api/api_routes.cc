@@ -57,6 +57,13 @@ void health(ServedModel& /*model*/, const std::shared_ptr<http::Exchange>& excha
   respond_json(*exchange, json::object{{"status", "ok"}});
 }
 
+void metrics(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {
+  exchange->respond({.status = 200,
+                     .content_type = "text/plain; version=0.0.4; charset=utf-8",
+                     .body = model.engine().metrics().text(model.name(), model.engine().gauges()),
+                     .headers = {}});
+}
+
 void tokenize(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {
   const json::value parsed = parse_json(exchange->request().body, "the request");
   const JsonReader fields = JsonReader::of_document(parsed, "the request");
@@ -110,6 +117,7 @@ http::Router make_router(ServedModel& model) {
   add("POST", "/detokenize", detokenize);
   add("POST", "/apply-template", apply_template);
   add("GET", "/health", health, http::Access::kPublic);
+  add("GET", "/metrics", metrics);
   return router;
 }
 
