@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The library blocks in one place, device/fence.cc. Threads that belong to a device may sleep until they have work;
-// nothing else may wait, sleep, join or spin on a condition.
+// The library blocks on the device in one place, device/fence.cc. Threads that belong to a device, and those of the
+// server, may sleep until they have work; nothing else may wait, sleep, join or spin on a condition.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -25,6 +25,10 @@ TEST(OneWait, OnlyTheFenceAndDeviceThreadsBlock) {
       "src/backends/cpu/simulation.h",
       "src/backends/cpu/simulation.cc",  // the same, simulated
       "src/model/synthetic.cc",          // a thread pool that fills random weights
+      "src/serving/batch_engine.h",
+      "src/serving/batch_engine.cc",  // the engine's thread waits for requests
+      "src/serving/http/http_server.h",
+      "src/serving/http/http_server.cc",  // those of connections for their clients
   };
   const std::regex blocking(
       R"(condition_variable|std::future|std::promise|std::latch|std::barrier|semaphore|sleep_for|)"

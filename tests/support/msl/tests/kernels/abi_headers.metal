@@ -16,6 +16,7 @@
 #include "abi/moe.h"
 #include "abi/rms_norm.h"
 #include "abi/rope.h"
+#include "abi/row_place.h"
 #include "abi/sample.h"
 #include "abi/sample_math.h"
 
