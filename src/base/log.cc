@@ -6,10 +6,12 @@
 namespace marlin {
 
 void init_logging(bool verbose) {
-  auto logger = spdlog::stderr_color_mt("metal-marlin");
-  logger->set_pattern("%^%l%$: %v");
-  logger->set_level(verbose ? spdlog::level::info : spdlog::level::warn);
-  spdlog::set_default_logger(std::move(logger));
+  constexpr const char* kName = "metal-marlin";
+  if (spdlog::get(kName) == nullptr) {
+    spdlog::set_default_logger(spdlog::stderr_color_mt(kName));
+    spdlog::set_pattern("%^%l%$: %v");
+  }
+  spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
 }
 
 }  // namespace marlin

@@ -7,7 +7,7 @@
 
 namespace marlin {
 
-/// Sends the default logger to stderr. `verbose` lowers the level from warn to info.
+/// Sends the default logger to stderr. `verbose` lowers the level from warn to info. A second call only sets the level.
 void init_logging(bool verbose);
 
 }  // namespace marlin

@@ -69,6 +69,9 @@ class BatchEngine {
   /// had its last.
   void cancel(RequestId request);
 
+  /// Tokens that the cache holds at most, of all requests together.
+  [[nodiscard]] std::int64_t cache_tokens() const { return runner_.cache().n_blocks() * options_.block_tokens; }
+
   /// As of the last step.
   [[nodiscard]] ServingGauges gauges() const;
   [[nodiscard]] const ServingMetrics& metrics() const { return metrics_; }

@@ -23,10 +23,10 @@ void respond_json(http::Exchange& exchange, const json::value& body) {
 }
 
 /// What a handler throws becomes an error of the API.
-http::Handler guarded(ServedModel& model, ModelHandler handler) {
-  return [&model, handler](const std::shared_ptr<http::Exchange>& exchange) {
+http::Handler guarded(const ModelSlot& slot, ModelHandler handler) {
+  return [&slot, handler](const std::shared_ptr<http::Exchange>& exchange) {
     try {
-      handler(model, exchange);
+      handler(slot.get(), exchange);
     } catch (const Error& error) {
       exchange->respond(error_response(api_error_of(error)));
     }
@@ -103,11 +103,11 @@ void apply_template(ServedModel& model, const std::shared_ptr<http::Exchange>& e
 
 }  // namespace
 
-http::Router make_router(ServedModel& model) {
+http::Router make_router(const ModelSlot& slot) {
   http::Router router;
   const auto add = [&](const char* method, const char* path, ModelHandler handler,
                        http::Access access = http::Access::kKey) {
-    router.add(method, path, guarded(model, handler), access);
+    router.add(method, path, guarded(slot, handler), access);
   };
   add("POST", "/v1/chat/completions", chat_completions);
   add("POST", "/v1/completions", completions);

@@ -2,12 +2,12 @@
 // All endpoints of the server and where they are.
 #pragma once
 
-#include "serving/api/served_model.h"
+#include "serving/api/model_slot.h"
 #include "serving/http/router.h"
 
 namespace marlin::api {
 
-/// `model` must outlive the router.
-http::Router make_router(ServedModel& model);
+/// `slot` must outlive the router.
+http::Router make_router(const ModelSlot& slot);
 
 }  // namespace marlin::api
