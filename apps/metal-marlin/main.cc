@@ -31,6 +31,7 @@ int run(int argc, char** argv) {
   add_run_command(app);
   add_chat_command(app);
   add_serve_command(app);
+  add_serve_bench_command(app);
   add_inspect_command(app);
   add_tokenize_command(app);
   add_template_command(app);
