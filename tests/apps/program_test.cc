@@ -21,7 +21,7 @@ TEST(Program, HelpTeaches) {
   const ProgramRun top = run_program({"--help"});
   EXPECT_EQ(top.status, 0);
   for (const char* command :
-       {"run", "chat", "inspect", "tokenize", "template", "perplexity", "bench", "profile", "select"}) {
+       {"run", "chat", "serve-bench", "inspect", "tokenize", "template", "perplexity", "bench", "profile", "select"}) {
     EXPECT_NE(top.out.find(command), std::string::npos) << command;
     const ProgramRun help = run_program({command, "--help"});
     EXPECT_EQ(help.status, 0) << command;

@@ -144,10 +144,6 @@ asio::awaitable<void> LoadClient::stream(Transfer& transfer, std::string request
   SseReader reader(kMaxEventBytes);
   std::vector<ServerSentEvent> events;
   for (;;) {
-    if (leave_after && static_cast<std::int64_t>(outcome.text_seconds.size()) >= *leave_after) {
-      outcome.left = true;
-      co_return;
-    }
     events.clear();
     reader.push(bytes, events);
     bytes.clear();
@@ -159,6 +155,11 @@ asio::awaitable<void> LoadClient::stream(Transfer& transfer, std::string request
       if (message.is_done) outcome.end_seconds = transfer.seconds();
     }
     if (response.is_complete()) break;
+    const bool is_done = outcome.end_seconds > 0;
+    if (leave_after && !is_done && static_cast<std::int64_t>(outcome.text_seconds.size()) >= *leave_after) {
+      outcome.left = true;
+      co_return;
+    }
     co_await transfer.receive(bytes);
   }
   if (outcome.end_seconds == 0) throw RequestFailure("stream broken", "the stream ended without [DONE]");

@@ -113,6 +113,7 @@ std::string read_error(std::string_view body) {
     }
   } catch (const Error&) {  // then it is not JSON
   }
+  body.remove_suffix(body.size() - (body.find_last_not_of(" \r\n") + 1));
   return excerpt(body);
 }
 

@@ -19,8 +19,8 @@ asio::awaitable<std::string> find_model(LoadClient& client, const LoadOptions& o
   if (!options.model.empty()) co_return options.model;
   const WholeAnswer answer = co_await client.ask(options.server.base_path + "/models", "");
   if (answer.status != 200) {
-    fail(ErrorCode::kNotFound, "GET {}/models: status {}: {}; is this the base of an OpenAI API? Else give --model",
-         options.server.base_path, answer.status, read_error(answer.body));
+    fail(ErrorCode::kNotFound, "GET {}/models, which is to name the model: status {}: {}", options.server.base_path,
+         answer.status, read_error(answer.body));
   }
   co_return read_first_model(answer.body);
 }

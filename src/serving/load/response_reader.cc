@@ -47,8 +47,8 @@ class ResponseReader::Parser : public beast::http::basic_parser<false> {
   }
 
   void end() {
-    error_code error;
-    put_eof(error);
+    error_code error = make_error_code(BeastError::partial_message);
+    if (is_header_done()) put_eof(error);  // before the first byte it would find nothing wrong
     if (error) fail_with(error);
   }
 

@@ -91,7 +91,8 @@ TEST(OpenAiMessages, ModelsAndTokens) {
 
 TEST(OpenAiMessages, AnyBodyOfAnErrorCanBeShown) {
   EXPECT_EQ(read_error(R"({"error": {"message": "busy"}})"), "busy");
-  EXPECT_EQ(read_error("Bad Gateway"), "Bad Gateway");
+  EXPECT_EQ(read_error("Bad Gateway\r\n"), "Bad Gateway");
+  EXPECT_EQ(read_error("\n"), "");
   EXPECT_EQ(read_error("[1]"), "[1]");
   EXPECT_LT(read_error(std::string(100'000, 'x')).size(), 200U);
   EXPECT_EQ(read_error("\x1b[2J").find('\x1b'), std::string::npos);
