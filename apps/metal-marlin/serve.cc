@@ -105,10 +105,7 @@ void ServeCommand::operator()() {
   const ServerLog log(log_format, access_log);
   static EndSignals signals;  // its thread never ends
   log.attach(server);
-  server.format_error = [](const http::ErrorInfo& error) {
-    return api::error_response(
-        {.status = error.status, .message = std::string(error.message), .code = std::string(error.code)});
-  };
+  server.format_error = api::refusal;
   // The server is stopped before what its handlers use is destroyed.
   std::unique_ptr<Engine> engine;
   std::optional<api::ServedModel> model;

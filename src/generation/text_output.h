@@ -3,7 +3,9 @@
 // serving loop have one for each generation.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -26,6 +28,9 @@ class TextOutput {
 
   /// Whether a stop string has appeared; then there is no more text.
   [[nodiscard]] bool stopped() const { return stops_.matched(); }
+
+  /// Which one: an index into `stops`.
+  [[nodiscard]] std::optional<std::size_t> stop() const { return stops_.match(); }
 
  private:
   StreamDecoder decoder_;

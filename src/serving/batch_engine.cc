@@ -220,7 +220,7 @@ void BatchEngine::see(SequenceId sequence, std::int32_t token) {
   request.text.clear();
   if (request.output && !ended) request.output->push(token, request.text);
   const bool stopped = request.output && request.output->stopped();
-  BatchUpdate update{.tokens = {&token, 1}, .text = {}, .cached_tokens = request.n_cached, .finished = {}};
+  BatchUpdate update{.tokens = {&token, 1}, .text = {}, .cached_tokens = request.n_cached, .finished = {}, .stop = {}};
   if (ended || stopped) {
     update.finished = FinishReason::kStop;
   } else if (request.n_chosen == request.max_tokens) {
@@ -231,6 +231,7 @@ void BatchEngine::see(SequenceId sequence, std::int32_t token) {
     if (request.output->stopped()) update.finished = FinishReason::kStop;
   }
   update.text = request.text;
+  if (request.output && request.output->stopped()) update.stop = options.stop[*request.output->stop()];
   if (update.finished) {
     tell_and_forget(sequence, update);
   } else {
@@ -254,8 +255,9 @@ void BatchEngine::finish(SequenceId sequence, FinishReason reason) {
   Request& request = *requests_.at(sequence);
   request.text.clear();
   if (request.output) request.output->finish(request.text);
-  tell_and_forget(sequence,
-                  {.tokens = {}, .text = request.text, .cached_tokens = request.n_cached, .finished = reason});
+  tell_and_forget(
+      sequence,
+      {.tokens = {}, .text = request.text, .cached_tokens = request.n_cached, .finished = reason, .stop = {}});
 }
 
 void BatchEngine::tell_and_forget(SequenceId sequence, const BatchUpdate& last) {
@@ -284,7 +286,8 @@ void BatchEngine::fail_all(const Error& error) {
     if (request->joined) joined.push_back(sequence);
   }
   for (const SequenceId sequence : joined) {
-    tell_and_forget(sequence, {.tokens = {}, .text = {}, .cached_tokens = 0, .finished = {}, .error = &error});
+    tell_and_forget(sequence,
+                    {.tokens = {}, .text = {}, .cached_tokens = 0, .finished = {}, .stop = {}, .error = &error});
   }
 }
 

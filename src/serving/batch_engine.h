@@ -44,6 +44,7 @@ struct BatchUpdate {
   std::string_view text;                 ///< that became certain
   std::int64_t cached_tokens = 0;        ///< of the prompt
   std::optional<FinishReason> finished;  ///< the last update has this or `error`
+  std::string_view stop;                 ///< the stop string that ended it, if one did
   const Error* error = nullptr;
 };
 

@@ -140,16 +140,17 @@ std::string_view string_member(const json::value& entry, std::string_view key) {
 
 }  // namespace
 
-ChatTemplate::ChatTemplate(jinja::Template general, std::optional<jinja::Template> with_tools,
+ChatTemplate::ChatTemplate(std::string_view source, jinja::Template general, std::optional<jinja::Template> with_tools,
                            json::object special_tokens, const OutputFormat& output_format)
-    : general_(std::move(general)),
+    : source_(source),
+      general_(std::move(general)),
       with_tools_(std::move(with_tools)),
       special_tokens_(std::move(special_tokens)),
       output_format_(output_format) {}
 
 ChatTemplate ChatTemplate::from_source(std::string_view source, std::string_view name,
                                        const json::object& tokenizer_config) {
-  return {jinja::Template::parse(source, name), std::nullopt, special_tokens_of(tokenizer_config),
+  return {source, jinja::Template::parse(source, name), std::nullopt, special_tokens_of(tokenizer_config),
           output_format_of_template(source)};
 }
 
@@ -158,6 +159,7 @@ std::optional<ChatTemplate> ChatTemplate::from_tokenizer_config(const json::obje
   const json::value* source = tokenizer_config.if_contains("chat_template");
   if (source == nullptr || source->is_null()) return std::nullopt;
   if (source->is_string()) return from_source(source->get_string(), kName, tokenizer_config);
+  std::string_view general_source;
   std::optional<jinja::Template> general;
   std::optional<jinja::Template> with_tools;
   OutputFormat output_format;
@@ -170,11 +172,13 @@ std::optional<ChatTemplate> ChatTemplate::from_tokenizer_config(const json::obje
     if (name == "tool_use" || !with_tools) output_format = output_format_of_template(text);
     auto parsed = jinja::Template::parse(text, fmt::format("{} ({})", kName, name));
     (name == "default" ? general : with_tools) = std::move(parsed);
+    if (name == "default") general_source = text;
   }
   if (!general) {
     fail(ErrorCode::kBadFile, "tokenizer_config.json: chat_template is a list without a template named \"default\"");
   }
-  return ChatTemplate(std::move(*general), std::move(with_tools), special_tokens_of(tokenizer_config), output_format);
+  return ChatTemplate(general_source, std::move(*general), std::move(with_tools), special_tokens_of(tokenizer_config),
+                      output_format);
 }
 
 jinja::Rendering ChatTemplate::render(const json::array& messages, const ChatOptions& options) const {

@@ -39,13 +39,17 @@ class ChatTemplate {
   /// arguments as strings, as some templates want; if that fails too, the first error is thrown (kTemplate).
   [[nodiscard]] jinja::Rendering render(const boost::json::array& messages, const ChatOptions& options = {}) const;
 
+  /// As it was given; of several, the one for prompts without tools.
+  [[nodiscard]] const std::string& source() const { return source_; }
+
   /// What a model with this template writes.
   [[nodiscard]] const OutputFormat& output_format() const { return output_format_; }
 
  private:
-  ChatTemplate(jinja::Template general, std::optional<jinja::Template> with_tools, boost::json::object special_tokens,
-               const OutputFormat& output_format);
+  ChatTemplate(std::string_view source, jinja::Template general, std::optional<jinja::Template> with_tools,
+               boost::json::object special_tokens, const OutputFormat& output_format);
 
+  std::string source_;
   jinja::Template general_;
   std::optional<jinja::Template> with_tools_;
   boost::json::object special_tokens_;

@@ -5,6 +5,10 @@
 
 namespace marlin::api {
 
+void AnswerProtocol::fail_stream(http::EventStream& stream, const ApiError& error) {
+  stream.event("", boost::json::serialize(openai_error(error)));
+}
+
 Answer::Answer(ServedModel& model, std::shared_ptr<http::Exchange> exchange, std::unique_ptr<AnswerProtocol> protocol,
                bool streams)
     : model_(model),
@@ -44,7 +48,7 @@ void Answer::update(std::size_t choice, const BatchUpdate& news) {
   if (news.error != nullptr) return fail_with(*news.error);
   usage_.completion_tokens += static_cast<std::int64_t>(news.tokens.size());
   usage_.cached_tokens = std::max(usage_.cached_tokens, news.cached_tokens);
-  if (!news.text.empty() || news.finished) protocol_->text(choice, news.text, news.finished);
+  protocol_->add(choice, news);
   if (streams_) protocol_->flush(stream_);
   if (news.finished && --n_live_ == 0) finish();
 }
@@ -66,10 +70,10 @@ void Answer::fail_with(const Error& error) {
   over_ = true;
   for (const RequestId id : requests_) model_.engine().cancel(id);
   if (streams_) {
-    stream_.event("", error_body(api_error_of(error)));
+    protocol_->fail_stream(stream_, api_error_of(error));
     stream_.end();
   } else {
-    exchange_->respond(error_response(api_error_of(error)));
+    exchange_->respond(error_response(api_error_of(error), exchange_->request().path));
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One request's generations on their way to its client: submits them, turns what they generate into the messages of a
-// protocol, streamed or whole, and cancels them when the client leaves. Protocols (chat completions, completions) say
-// what the messages look like.
+// protocol, streamed or whole, and cancels them when the client leaves. Each API has its protocol, which says what they
+// look like.
 #pragma once
 
 #include <cstdint>
@@ -31,15 +31,18 @@ class AnswerProtocol {
   /// The first messages of a stream.
   virtual void begin_stream(http::EventStream& stream) = 0;
 
-  /// `text` is new in `choice`; `finished` with its last.
-  virtual void text(std::size_t choice, std::string_view text, std::optional<FinishReason> finished) = 0;
+  /// News of `choice`: tokens, text that became certain, its end; never an error.
+  virtual void add(std::size_t choice, const BatchUpdate& news) = 0;
 
   /// All choices are finished: the end of the stream, or the body of the response.
   virtual void end_stream(http::EventStream& stream, const Usage& usage) = 0;
   virtual boost::json::object body(const Usage& usage) = 0;
 
-  /// What text() had to say since, to a stream.
+  /// What add() had to say since, to a stream.
   virtual void flush(http::EventStream& stream) = 0;
+
+  /// The end of a stream that cannot go on.
+  virtual void fail_stream(http::EventStream& stream, const ApiError& error);
 };
 
 class Answer : public std::enable_shared_from_this<Answer> {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/api/api_error.h"
 
-#include <boost/json.hpp>
+#include <fmt/format.h>
 
 namespace marlin::api {
 namespace {
 
-std::string_view type_of(int status) {
+namespace json = boost::json;
+
+constexpr std::string_view kMessagesPath = "/v1/messages";
+
+std::string_view openai_type(int status) {
   switch (status) {
     case 401:
       return "authentication_error";
@@ -20,9 +24,26 @@ std::string_view type_of(int status) {
   }
 }
 
-boost::json::value text_or_null(const std::string& text) {
-  return text.empty() ? boost::json::value(nullptr) : boost::json::value(text);
+std::string_view anthropic_type(int status) {
+  switch (status) {
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 404:
+      return "not_found_error";
+    case 413:
+      return "request_too_large";
+    case 429:
+      return "rate_limit_error";
+    case 503:
+      return "overloaded_error";
+    default:
+      return status < 500 ? "invalid_request_error" : "api_error";
+  }
 }
+
+json::value text_or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
 
 }  // namespace
 
@@ -47,19 +68,31 @@ ApiError api_error_of(const Error& error) {
   return {.status = 500, .message = error.what()};
 }
 
-std::string error_body(const ApiError& error) {
-  return boost::json::serialize(
-      boost::json::object{{"error", boost::json::object{{"message", error.message},
-                                                        {"type", type_of(error.status)},
-                                                        {"param", text_or_null(error.param)},
-                                                        {"code", text_or_null(error.code)}}}});
+json::object openai_error(const ApiError& error) {
+  return {{"error", json::object{{"message", error.message},
+                                 {"type", openai_type(error.status)},
+                                 {"param", text_or_null(error.param)},
+                                 {"code", text_or_null(error.code)}}}};
 }
 
-http::Response error_response(const ApiError& error) {
-  http::Response response{
-      .status = error.status, .content_type = "application/json", .body = error_body(error), .headers = {}};
+json::object anthropic_error(const ApiError& error) {
+  return {{"type", "error"},
+          {"error", json::object{{"type", anthropic_type(error.status)}, {"message", error.message}}}};
+}
+
+http::Response error_response(const ApiError& error, std::string_view path) {
+  const bool anthropic = path == kMessagesPath || path.starts_with(fmt::format("{}/", kMessagesPath));
+  http::Response response{.status = error.status,
+                          .content_type = "application/json",
+                          .body = json::serialize(anthropic ? anthropic_error(error) : openai_error(error)),
+                          .headers = {}};
   if (error.status == 429 || error.status == 503) response.headers.push_back({"Retry-After", "1"});
   return response;
+}
+
+http::Response refusal(const http::ErrorInfo& info) {
+  return error_response({.status = info.status, .message = std::string(info.message), .code = std::string(info.code)},
+                        info.path);
 }
 
 }  // namespace marlin::api

@@ -9,6 +9,9 @@
 #include "serving/api/api_error.h"
 #include "serving/api/chat_completions.h"
 #include "serving/api/completions.h"
+#include "serving/api/messages.h"
+#include "serving/api/props.h"
+#include "serving/api/responses.h"
 #include "serving/http/exchange.h"
 
 namespace marlin::api {
@@ -28,7 +31,7 @@ http::Handler guarded(const ModelSlot& slot, ModelHandler handler) {
     try {
       handler(slot.get(), exchange);
     } catch (const Error& error) {
-      exchange->respond(error_response(api_error_of(error)));
+      exchange->respond(error_response(api_error_of(error), exchange->request().path));
     }
   };
 }
@@ -46,10 +49,7 @@ void models(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange)
 }
 
 void one_model(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {
-  if (exchange->request().parameter("id") != model.name()) {
-    fail(ErrorCode::kNotFound, "there is no model '{}'; /v1/models lists those there are",
-         excerpt(exchange->request().parameter("id")));
-  }
+  model.check_name(exchange->request().parameter("id"));
   respond_json(*exchange, describe(model));
 }
 
@@ -111,6 +111,9 @@ http::Router make_router(const ModelSlot& slot) {
   };
   add("POST", "/v1/chat/completions", chat_completions);
   add("POST", "/v1/completions", completions);
+  add("POST", "/v1/responses", responses);
+  add("POST", "/v1/messages", messages);
+  add("POST", "/v1/messages/count_tokens", count_tokens);
   add("GET", "/v1/models", models);
   add("GET", "/v1/models/{id}", one_model);
   add("POST", "/tokenize", tokenize);
@@ -118,6 +121,7 @@ http::Router make_router(const ModelSlot& slot) {
   add("POST", "/apply-template", apply_template);
   add("GET", "/health", health, http::Access::kPublic);
   add("GET", "/metrics", metrics);
+  add("GET", "/props", props);
   return router;
 }
 

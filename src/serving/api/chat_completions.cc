@@ -5,11 +5,10 @@
 #include <deque>
 #include <utility>
 
-#include "base/error.h"
 #include "io/json.h"
 #include "io/json_reader.h"
 #include "serving/api/answer.h"
-#include "serving/api/generation_fields.h"
+#include "serving/api/chat_request.h"
 #include "serving/api/openai_shapes.h"
 #include "text/output_parser.h"
 
@@ -44,15 +43,15 @@ class ChatProtocol final : public AnswerProtocol {
     }
   }
 
-  void text(std::size_t index, std::string_view text, std::optional<FinishReason> finished) override {
+  void add(std::size_t index, const BatchUpdate& news) override {
     Choice& choice = choices_[index];
     events_.clear();
-    choice.parser.push(text, events_);
-    if (finished) choice.parser.finish(events_);
+    choice.parser.push(news.text, events_);
+    if (news.finished) choice.parser.finish(events_);
     for (const OutputEvent& event : events_) take(index, event);
-    if (!finished) return;
-    choice.finish_reason =
-        choice.parser.n_calls() > 0 && *finished == FinishReason::kStop ? "tool_calls" : finish_reason_of(*finished);
+    if (!news.finished) return;
+    const bool calls = choice.parser.n_calls() > 0 && *news.finished == FinishReason::kStop;
+    choice.finish_reason = calls ? "tool_calls" : finish_reason_of(*news.finished);
     pending_.push_back(chunk(index, {}, json::value(choice.finish_reason)));
   }
 
@@ -142,45 +141,17 @@ class ChatProtocol final : public AnswerProtocol {
   std::vector<std::string> pending_;
 };
 
-/// Template variables of a request: chat_template_kwargs, and the fields that stand for some of them.
-json::object template_variables(const JsonReader& fields) {
-  json::object variables;
-  if (const auto kwargs = fields.optional_object("chat_template_kwargs")) variables = kwargs->json();
-  if (fields.optional_string("reasoning_effort") == "none") variables["enable_thinking"] = false;
-  if (const auto thinking = fields.optional_object("thinking")) {  // z.ai
-    if (const auto type = thinking->optional_string("type")) variables["enable_thinking"] = *type != "disabled";
-    if (const auto clear = thinking->optional_boolean("clear_thinking")) variables["clear_thinking"] = *clear;
-  }
-  return variables;
-}
-
-json::array tools_of(const JsonReader& fields) {
-  const json::array* const tools = fields.optional_array("tools");
-  const json::value* const choice = fields.json().if_contains("tool_choice");
-  const bool none = choice != nullptr && choice->is_string() && choice->as_string() == "none";
-  return tools == nullptr || none ? json::array() : *tools;
-}
-
 }  // namespace
 
 void chat_completions(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {
   const json::value parsed = parse_json(exchange->request().body, "the request");
   const JsonReader fields = JsonReader::of_document(parsed, "the request");
-  const json::array* const messages = fields.optional_array("messages");
-  if (messages == nullptr || messages->empty()) {
-    fail(ErrorCode::kInvalidArgument, "messages: a list of at least one message is needed");
-  }
-  const json::array tools = tools_of(fields);
-  const RenderedPrompt prompt = model.render(*messages, tools, template_variables(fields));
+  const ChatRequest chat = read_chat_request(model, fields);
   const auto n = static_cast<std::size_t>(fields.optional_integer("n", {1, kMaxChoices}).value_or(1));
-  const BatchRequest request{
-      .prompt = prompt.tokens,
-      .options = read_generation_options(fields.json(), model.defaults()),
-      .priority = static_cast<int>(fields.optional_integer("priority", {-100, 100}).value_or(0))};
   auto protocol = std::make_unique<ChatProtocol>(CompletionHead("chatcmpl", model), wants_usage(fields));
-  protocol->add_choices(n, model.format(), tools, prompt.starts_in_reasoning);
+  protocol->add_choices(n, model.format(), chat.tools, chat.starts_in_reasoning);
   const bool streams = fields.optional_boolean("stream").value_or(false);
-  std::make_shared<Answer>(model, exchange, std::move(protocol), streams)->start(request, n);
+  std::make_shared<Answer>(model, exchange, std::move(protocol), streams)->start(chat.generation, n);
 }
 
 }  // namespace marlin::api

@@ -21,16 +21,17 @@ class CompletionProtocol final : public AnswerProtocol {
 
   void begin_stream(http::EventStream& /*stream*/) override {}
 
-  void text(std::size_t index, std::string_view text, std::optional<FinishReason> finished) override {
+  void add(std::size_t index, const BatchUpdate& news) override {
+    if (news.text.empty() && !news.finished) return;
     Choice& choice = choices_[index];
-    choice.text += text;
+    choice.text += news.text;
     json::value reason;
-    if (finished) {
-      choice.finish_reason = finish_reason_of(*finished);
+    if (news.finished) {
+      choice.finish_reason = finish_reason_of(*news.finished);
       reason = choice.finish_reason;
     }
     json::object message = head_.object("text_completion");
-    message["choices"] = json::array{choice_object(index, text, std::move(reason))};
+    message["choices"] = json::array{choice_object(index, news.text, std::move(reason))};
     pending_.push_back(json::serialize(message));
   }
 
@@ -95,6 +96,7 @@ std::vector<std::int32_t> prompt_tokens(const ServedModel& model, const json::ob
 void completions(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {
   const json::value parsed = parse_json(exchange->request().body, "the request");
   const JsonReader fields = JsonReader::of_document(parsed, "the request");
+  model.check_name(fields.optional_string("model"));
   GenerationOptions defaults = model.defaults();
   defaults.max_tokens = 16;  // as OpenAI has it
   const BatchRequest request{.prompt = prompt_tokens(model, fields.json()),

@@ -7,14 +7,11 @@
 #include <random>
 
 namespace marlin::api {
-namespace {
 
 std::string random_token() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}{:08x}", random(), random(), random());
 }
-
-}  // namespace
 
 CompletionHead::CompletionHead(std::string_view prefix, const ServedModel& model)
     : token_(random_token()),

@@ -15,6 +15,9 @@ namespace marlin::api {
 /// Most choices of a request (`n`).
 inline constexpr std::int64_t kMaxChoices = 16;
 
+/// What makes an id unlike all others.
+std::string random_token();
+
 /// The fields that every object of an answer begins with.
 class CompletionHead {
  public:

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "io/json.h"
 
 namespace marlin::api {
 
@@ -14,8 +15,14 @@ ServedModel::ServedModel(const LoadedModel& loaded, const BatchEngineOptions& op
       created_(std::time(nullptr)),
       format_(loaded.chat_template ? loaded.chat_template->output_format() : OutputFormat{}),
       defaults_{.sampling = loaded.defaults.sampling},
+      max_batch_size_(options.batch.max_batch_size),
       engine_(loaded, options) {
   static_cast<void>(loaded.require_tokenizer());
+}
+
+void ServedModel::check_name(std::optional<std::string_view> name) const {
+  if (!name || *name == name_) return;
+  fail(ErrorCode::kNotFound, "there is no model '{}'; this server has '{}'", excerpt(*name), name_);
 }
 
 RenderedPrompt ServedModel::render(const boost::json::array& messages, const boost::json::array& tools,

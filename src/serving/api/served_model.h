@@ -5,7 +5,9 @@
 
 #include <boost/json.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "generation/loaded_model.h"
@@ -32,6 +34,10 @@ class ServedModel {
   [[nodiscard]] std::int64_t created() const { return created_; }
   [[nodiscard]] const OutputFormat& format() const { return format_; }
   [[nodiscard]] const GenerationOptions& defaults() const { return defaults_; }
+  [[nodiscard]] std::int64_t max_batch_size() const { return max_batch_size_; }
+
+  /// Error: kNotFound if a request names another model. One that names none means this one.
+  void check_name(std::optional<std::string_view> name) const;
 
   /// Renders messages, tools and template variables as the OpenAI API has them. Errors: kNotFound without a chat
   /// template, kTemplate.
@@ -47,6 +53,7 @@ class ServedModel {
   std::int64_t created_;
   OutputFormat format_;
   GenerationOptions defaults_;
+  std::int64_t max_batch_size_;
   BatchEngine engine_;
 };
 
