@@ -14,13 +14,6 @@ namespace json = boost::json;
 
 using Kind = AnswerItem::Kind;
 
-json::object usage_of(const Usage& usage) {
-  return {{"input_tokens", usage.prompt_tokens - usage.cached_tokens},
-          {"cache_creation_input_tokens", 0},
-          {"cache_read_input_tokens", usage.cached_tokens},
-          {"output_tokens", usage.completion_tokens}};
-}
-
 /// The arguments of a call as an object; the parser writes one, but its depth is the model's.
 json::value input_of(const AnswerItem& call) {
   boost::system::error_code error;
@@ -122,6 +115,14 @@ class MessagesProtocol final : public ItemProtocol {
             {"id", fmt::format("toolu_{}_{}", token_, index)},
             {"name", item.name},
             {"input", json::object()}};
+  }
+
+  [[nodiscard]] json::object usage_of(const Usage& usage) const {
+    return {{"input_tokens", usage.prompt_tokens - usage.cached_tokens},
+            {"cache_creation_input_tokens", 0},
+            {"cache_read_input_tokens", usage.cached_tokens},
+            {"output_tokens", usage.completion_tokens},
+            {"output_tokens_details", json::object{{"thinking_tokens", reasoning_tokens()}}}};
   }
 
   [[nodiscard]] std::string_view stop_reason() const {

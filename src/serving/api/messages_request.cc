@@ -139,6 +139,13 @@ json::value chat_tool_choice(const JsonReader& choice) {
   return json::object{{"type", "function"}, {"function", json::object{{"name", choice.string("name")}}}};
 }
 
+/// output_config.format, which is always a schema.
+json::object chat_response_format(const JsonReader& format) {
+  const auto schema = format.optional_object("schema");
+  if (!schema) fail(ErrorCode::kInvalidArgument, "{}: a schema is needed", format.document());
+  return {{"type", "json_schema"}, {"json_schema", json::object{{"name", "output"}, {"schema", schema->json()}}}};
+}
+
 }  // namespace
 
 json::object chat_of_messages(json::object request) {
@@ -148,6 +155,10 @@ json::object chat_of_messages(json::object request) {
   if (const json::array* const tools = fields.optional_array("tools")) changes["tools"] = chat_tools(*tools);
   if (const auto choice = fields.optional_object("tool_choice")) changes["tool_choice"] = chat_tool_choice(*choice);
   if (const json::array* const stops = fields.optional_array("stop_sequences")) changes["stop"] = *stops;
+  if (const auto config = fields.optional_object("output_config")) {
+    if (const auto format = config->optional_object("format"))
+      changes["response_format"] = chat_response_format(*format);
+  }
   for (auto& [key, value] : changes) request[key] = std::move(value);
   return request;
 }
