@@ -19,6 +19,7 @@
 #include "serving/api/api_error.h"
 #include "serving/api/api_routes.h"
 #include "serving/http/http_server.h"
+#include "serving/web/web_page.h"
 
 namespace marlin::app {
 namespace {
@@ -110,7 +111,9 @@ void ServeCommand::operator()() {
   std::unique_ptr<Engine> engine;
   std::optional<api::ServedModel> model;
   api::ModelSlot slot;
-  http::HttpServer http(server, api::make_router(slot));
+  http::Router router = api::make_router(slot);
+  web::add_web_page(router);
+  http::HttpServer http(server, std::move(router));
   http.start();
   engine = engine_flags.load();
   size_cache(engine->loaded_model());
@@ -118,8 +121,10 @@ void ServeCommand::operator()() {
       !alias.empty() ? alias : std::filesystem::path(engine->info().model).lexically_normal().filename().string();
   slot.set(model.emplace(engine->loaded_model(), batch, name));
   signals.set_loaded();
-  log.info(fmt::format("{} is served on http://{}:{}/v1, {} requests at a time, {} tokens of cache (Ctrl-C ends it)",
-                       name, server.host, http.port(), batch.batch.max_batch_size, model->engine().cache_tokens()));
+  log.info(fmt::format(
+      "{} is served on http://{}:{} (a page to chat with it; the API under /v1), {} requests at a time, {} tokens of cache; "
+      "Ctrl-C ends it",
+      name, server.host, http.port(), batch.batch.max_batch_size, model->engine().cache_tokens()));
   signals.wait_for_first();
   log.info(fmt::format("finishing {} connections; a second Ctrl-C ends them", http.open_connections()));
   http.drain(std::chrono::seconds(drain_seconds));

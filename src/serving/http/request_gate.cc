@@ -9,6 +9,7 @@
 #include <random>
 
 #include "serving/http/api_keys.h"
+#include "serving/http/page_origin.h"
 #include "serving/http/request_target.h"
 
 namespace marlin::http {
@@ -48,6 +49,12 @@ Admission RequestGate::admit(Request& request) const {
     return {nullptr, std::move(refusal)};
   }
   if (is_preflight) return {nullptr, preflight(request, match)};
+  if (is_foreign_page(request)) {
+    return {nullptr, error(403, "origin_not_allowed",
+                           fmt::format("The page at {} may not use this server; start it with --cors-origin {} to let it.",
+                                       *request.header("origin"), *request.header("origin")),
+                           request.path)};
+  }
   if (match.allowed.empty()) {
     return {nullptr, error(404, "not_found", fmt::format("There is no {} here.", request.path), request.path)};
   }
@@ -96,6 +103,12 @@ const std::string* RequestGate::allowed_origin(const Request& request) const {
   const bool is_allowed =
       origin && std::any_of(allowed.begin(), allowed.end(), [&](const auto& a) { return a == "*" || a == *origin; });
   return is_allowed ? origin : nullptr;
+}
+
+// Browsers keep answers from pages of other origins, but send what they ask for: it would be generated all the same.
+bool RequestGate::is_foreign_page(const Request& request) const {
+  return request.header("origin") != nullptr && allowed_origin(request) == nullptr &&
+         !is_own_page(request.headers, !options_.api_keys.empty() || !is_this_machine(options_.host));
 }
 
 // Pages may send any header they ask for: clients of such APIs send many of their own, and the key is what protects.

@@ -47,6 +47,52 @@ TEST_F(RequestGateTest, AnErrorHookThatThrowsGivesPlainText) {
   EXPECT_EQ(errors_.take(), "format_error: hook");
 }
 
+// A browser would keep the answer from the page, but the server would have done the work.
+TEST_F(RequestGateTest, PagesOfOtherOriginsAreRefused) {
+  start();
+  for (const char* headers : {"Origin: http://a.example\r\n", "Origin: null\r\n", "Origin: http://127.0.0.1:1\r\n",
+                              "Origin: http://a.example\r\nSec-Fetch-Site: cross-site\r\n"}) {
+    RawClient client = connect();
+    const std::string request = "POST /echo HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n" + std::string(headers);
+    EXPECT_EQ(client.ask(request + "Content-Length: 2\r\n\r\nhi").status, 403) << headers;
+  }
+}
+
+TEST_F(RequestGateTest, TheServersOwnPageNeedsNoLeave) {
+  start();
+  RawClient client = connect();
+  for (const char* headers :
+       {"Host: 127.0.0.1:8080\r\nOrigin: http://127.0.0.1:8080\r\n", "Host: localhost\r\nOrigin: http://LOCALHOST\r\n",
+        "Host: [::1]:80\r\nOrigin: http://[::1]:80\r\n", "Host: llm.example\r\nOrigin: https://llm.example\r\n",
+        "Host: 127.0.0.1:8080\r\nOrigin: https://llm.example\r\nSec-Fetch-Site: same-origin\r\n"}) {
+    const std::string request = "POST /echo HTTP/1.1\r\n" + std::string(headers);
+    EXPECT_EQ(client.ask(request + "Content-Length: 2\r\n\r\nhi").status, 200) << headers;
+  }
+}
+
+constexpr const char* kRebound =
+    "POST /echo HTTP/1.1\r\nHost: a.example:8080\r\nOrigin: http://a.example:8080\r\nContent-Length: 2\r\n\r\nhi";
+
+TEST_F(RequestGateTest, ANameThatWasMadeToLeadHereIsNotTheServersOwnPage) {
+  start();
+  EXPECT_EQ(connect().ask(kRebound).status, 403);
+}
+
+TEST_F(RequestGateTest, ServersForOtherMachinesMayHaveAnyName) {
+  options_.host = "0.0.0.0";
+  start();
+  EXPECT_EQ(connect().ask(kRebound).status, 200);
+}
+
+TEST_F(RequestGateTest, ServersWithKeysMayHaveAnyName) {
+  options_.api_keys = {"key"};
+  start();
+  EXPECT_EQ(connect().ask("POST /echo HTTP/1.1\r\nHost: a.example\r\nOrigin: http://a.example\r\nx-api-key: key\r\n"
+                          "Content-Length: 2\r\n\r\nhi")
+                .status,
+            200);
+}
+
 TEST_F(RequestGateTest, CorsIsClosedByDefault) {
   start();
   RawClient client = connect();
