@@ -99,7 +99,7 @@ RawResponse RawClient::receive(bool has_body) {
     input_.erase(0, bytes);
     return true;
   };
-  if (!has_body || response.status < 200 || response.status == 204) {
+  if (!has_body || response.status < 200 || response.status == 204 || response.status == 304) {
     response.whole = true;
   } else if (const std::string length = response.header("Content-Length"); !length.empty()) {
     response.whole = take(std::stoul(length));

@@ -27,21 +27,20 @@ export class AnswerClock {
     return this.#reasoned === null ? 0 : (this.#reasoned - this.#sent) / 1000;
   }
 
-  /** In words: tokens, tokens per second, time to the first. "" if nothing came. */
+  /** In words: tokens, tokens per second, time to the first, what the prompt cost. Empty if nothing came. */
   describe() {
-    if (this.#first === null) return "";
+    if (this.#first === null) return [];
     const nTokens = this.#usage?.completion_tokens ?? this.#nPieces;
     const about = this.#usage ? "" : "about ";  // pieces are nearly tokens
     const parts = [`${about}${nTokens} ${nTokens === 1 ? "token" : "tokens"}`];
     const seconds = (this.#last - this.#first) / 1000;
     if (nTokens > 1 && seconds > 0) parts.push(`${rounded((nTokens - 1) / seconds)} tokens/s`);
     parts.push(`first after ${rounded((this.#first - this.#sent) / 1000)} s`);
-    return parts.join(" · ");
+    if (this.#usage) parts.push(this.#describePrompt());
+    return parts;
   }
 
-  /** What the prompt cost; "" if the server has not said. */
-  describePrompt() {
-    if (!this.#usage) return "";
+  #describePrompt() {
     const cached = this.#usage.prompt_tokens_details?.cached_tokens ?? 0;
     return `prompt ${this.#usage.prompt_tokens}` + (cached > 0 ? `, ${cached} cached` : "");
   }

@@ -4,6 +4,11 @@
 import { byId, element } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
 
+/** `text` as one word for line breaking. */
+function unbroken(text) {
+  return text.replaceAll(" ", "\u00a0");
+}
+
 /** One answer: what was thought, what is said, how fast it came. */
 class AnswerView {
   #summary = element("summary", {}, "Thinking");
@@ -42,8 +47,9 @@ class AnswerView {
     cancelAnimationFrame(this.#frame);
     this.#render(answer, clock);
     this.root.classList.remove("pending", "thinking");
-    const parts = [clock.describe(), clock.describePrompt(), ending];
-    this.#speed.textContent = parts.filter((part) => part !== "").join(" · ");
+    this.#summary.textContent = `Thought for ${clock.reasoningSeconds.toFixed(1)} s`;
+    this.#reasoning.open ||= answer.content === "";  // there is nothing else to read
+    this.#speed.textContent = [...clock.describe(), ending].filter((part) => part !== "").map(unbroken).join(" · ");
     this.#copy.hidden = answer.content === "" || !navigator.clipboard;  // browsers have it on secure pages only
     this.#copy.addEventListener("click", () => this.#copyText(answer.content));
     this.#foot.hidden = false;

@@ -6,6 +6,7 @@ import { parseMetrics } from "./metrics.js";
 
 const N_SAMPLES = 60;
 const SECOND = 1000;
+const FLOOR = 1.1;  // of a graph one high: the line of nothing is seen too
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A label, a value and a graph of the values before it. */
@@ -22,7 +23,7 @@ class Gauge {
     this.#format = format;
     this.#top = top;
     const graph = document.createElementNS(SVG, "svg");
-    graph.setAttribute("viewBox", `0 0 ${N_SAMPLES - 1} 1`);
+    graph.setAttribute("viewBox", `0 0 ${N_SAMPLES - 1} ${FLOOR}`);
     graph.setAttribute("preserveAspectRatio", "none");
     graph.setAttribute("aria-hidden", "true");
     this.#area.setAttribute("class", "area");
@@ -39,7 +40,7 @@ class Gauge {
     const points = this.#samples.map((sample, i) => `${first + i} ${(1 - sample / top).toFixed(4)}`);
     const line = `M${points.join("L")}`;
     this.#line.setAttribute("d", line);
-    this.#area.setAttribute("d", `${line}V1H${first}Z`);
+    this.#area.setAttribute("d", `${line}V${FLOOR}H${first}Z`);
   }
 
   /** There is no value. */
