@@ -11,7 +11,7 @@ foreach(i RANGE 4 ${last})  # behind the script
   string(SUBSTRING "${digest}" 0 16 digest)
   file(READ "${path}" bytes HEX)
   string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${bytes}")
-  string(REGEX REPLACE "((......,){20})" "\\1\n    " bytes "${bytes}")
+  string(REPLACE "'\\x0a'," "'\\x0a',\n    " bytes "${bytes}")  # lines as in the file
   string(APPEND arrays "constexpr char kFile${i}[] = {\n    ${bytes}};\n\n")
   string(APPEND rows "    {\"${name}\", {kFile${i}, sizeof(kFile${i})}, \"${digest}\"},\n")
 endforeach()

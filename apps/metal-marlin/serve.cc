@@ -122,8 +122,8 @@ void ServeCommand::operator()() {
   slot.set(model.emplace(engine->loaded_model(), batch, name));
   signals.set_loaded();
   log.info(fmt::format(
-      "{} is served on http://{}:{} (a page to chat with it; the API under /v1), {} requests at a time, {} tokens of cache; "
-      "Ctrl-C ends it",
+      "{} is served on http://{}:{} (a page to chat with it, and the API under /v1; Ctrl-C ends it): up to {} requests at "
+      "a time, {} tokens of cache",
       name, server.host, http.port(), batch.batch.max_batch_size, model->engine().cache_tokens()));
   signals.wait_for_first();
   log.info(fmt::format("finishing {} connections; a second Ctrl-C ends them", http.open_connections()));
@@ -142,7 +142,7 @@ void add_serve_command(CLI::App& app) {
   command->add_option("--api-key", serve->server.api_keys, "Key that clients must send; may be given several times");
   command->add_option("--api-key-file", serve->api_key_file, "File with a key on each line");
   command->add_option("--cors-origin", serve->server.allowed_origins,
-                      "Web page origin that may use the server (\"*\" = any); may be given several times");
+                      "Origin of other web pages that may use the server (\"*\" = any); may be given several times");
   command->add_option("--max-batch-size", serve->batch.batch.max_batch_size, "Sequences that run at a time")
       ->check(CLI::Range(1, 512))
       ->capture_default_str();

@@ -63,6 +63,7 @@ def start_browser():
     options.add_argument("--headless=new")
     options.add_argument("--disable-dev-shm-usage")
     options.add_argument("--window-size=1280,900")
+    options.add_argument("--force-prefers-reduced-motion")  # or clicks miss what is still moving
     if os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # which root cannot have
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -87,6 +88,10 @@ class Page:
 
     def text_of(self, selector):
         return self.one(selector).get_attribute("textContent")
+
+    def focused(self):
+        """The id of the element that has the focus."""
+        return self.browser.switch_to.active_element.get_attribute("id")
 
     def run(self, script, *arguments):
         return self.browser.execute_script(script, *arguments)

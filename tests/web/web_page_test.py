@@ -49,7 +49,7 @@ class WebPageTest(unittest.TestCase):
         page = self.open()
         page.wait_until(lambda: page.text_of("#model") == "demo", "the model's name")
         self.assertEqual(page.text_of("#context"), "4,096 tokens of context")
-        self.assertEqual(self.browser.switch_to.active_element.get_attribute("id"), "prompt")
+        self.assertEqual(page.focused(), "prompt")
         self.assertEqual(page.console_errors(), [])
 
     def test_an_answer_streams_in_with_its_reasoning_folded_and_its_speed(self):
@@ -195,9 +195,11 @@ class WebPageTest(unittest.TestCase):
         self.assertLessEqual(page.run("return document.documentElement.scrollWidth"), 375)
         self.assertFalse(page.one("#settings").is_displayed())
         page.one("#open-panel").click()
-        page.wait_until(lambda: page.one("#close-panel").is_displayed(), "the panel")
+        page.wait_until(lambda: page.one("#settings").is_displayed(), "the panel")
+        self.assertEqual(page.focused(), "close-panel")
         page.one("#close-panel").click()
         page.wait_until(lambda: not page.one("#settings").is_displayed(), "the panel to go")
+        self.assertEqual(page.focused(), "open-panel")
 
 
 if __name__ == "__main__":

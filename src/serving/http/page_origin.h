@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tells the server's own page from pages of other sites, which a browser lets send requests too. The gate asks.
 // Surprise: that Origin and Host agree is not enough on a server for its own machine without keys. Whoever owns a name
-// can have it lead to this machine after his page has loaded (DNS rebinding), so there only names that no one owns count.
+// can have it lead to this machine once the page has loaded (DNS rebinding), so there only names without owner count.
 #pragma once
 
 #include <string_view>

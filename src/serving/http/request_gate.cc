@@ -51,8 +51,7 @@ Admission RequestGate::admit(Request& request) const {
   if (is_preflight) return {nullptr, preflight(request, match)};
   if (is_foreign_page(request)) {
     return {nullptr, error(403, "origin_not_allowed",
-                           fmt::format("The page at {} may not use this server; start it with --cors-origin {} to let it.",
-                                       *request.header("origin"), *request.header("origin")),
+                           "Pages of this origin may not use the server; its option --cors-origin can let them in.",
                            request.path)};
   }
   if (match.allowed.empty()) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decides from the head of a request, before its body is read, whether it is served and by which route: target, API
-// key, CORS preflight, the page it comes from, path, method, in this order. Each connection asks it; it is immutable and
-// has no sockets. The surprise: without a valid key every path that is not public is a 401, so that nobody can probe for
-// paths; only the preflight of a page that may come in needs none.
+// key, CORS preflight, the page it comes from, path, method, in this order. Each connection asks it; it is immutable
+// and has no sockets. The surprise: without a valid key every path that is not public is a 401, so that nobody can
+// probe for paths; only the preflight of a page that may come in needs none.
 #pragma once
 
 #include <atomic>

@@ -51,7 +51,7 @@ struct ServerOptions {
   std::chrono::milliseconds ping_interval{15'000};        ///< of silence, after which a stream sends its filler
 
   std::vector<std::string> api_keys;         ///< none: everyone may come in
-  std::vector<std::string> allowed_origins;  ///< of web pages (CORS); "*" is any; none: closed
+  std::vector<std::string> allowed_origins;  ///< of web pages besides its own (CORS); "*" is any
 
   std::function<Response(const ErrorInfo&)> format_error;  ///< default: the message as plain text
   std::function<void(const AccessRecord&)> on_access;

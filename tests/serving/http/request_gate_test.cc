@@ -87,8 +87,9 @@ TEST_F(RequestGateTest, ServersForOtherMachinesMayHaveAnyName) {
 TEST_F(RequestGateTest, ServersWithKeysMayHaveAnyName) {
   options_.api_keys = {"key"};
   start();
-  EXPECT_EQ(connect().ask("POST /echo HTTP/1.1\r\nHost: a.example\r\nOrigin: http://a.example\r\nx-api-key: key\r\n"
-                          "Content-Length: 2\r\n\r\nhi")
+  EXPECT_EQ(connect()
+                .ask("POST /echo HTTP/1.1\r\nHost: a.example\r\nOrigin: http://a.example\r\nx-api-key: key\r\n"
+                     "Content-Length: 2\r\n\r\nhi")
                 .status,
             200);
 }

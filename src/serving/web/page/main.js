@@ -34,8 +34,10 @@ function askForKey() {
 
 /** Narrow screens have no room for the panel beside the conversation. */
 function showPanel(open) {
+  if (document.body.classList.contains("panel-open") === open) return;
   document.body.classList.toggle("panel-open", open);
   byId("open-panel").ariaExpanded = String(open);
+  byId(open ? "close-panel" : "open-panel").focus();  // neither can be where there is room
 }
 
 byId("open-panel").addEventListener("click", () => showPanel(true));

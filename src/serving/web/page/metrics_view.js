@@ -60,12 +60,13 @@ export class MetricsView {
   constructor(api) {
     this.#api = api;
     const whole = (value) => value.toFixed(0);
+    const precise = (value) => value.toFixed(value > 0 && value < 10 ? 1 : 0);
     const list = byId("gauges");
     this.#gauges = {
       running: new Gauge(list, "Running", 4, whole),
       waiting: new Gauge(list, "Waiting", 4, whole),
-      cache: new Gauge(list, "KV cache", 1, (share) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`),
-      speed: new Gauge(list, "Tokens/s", 10, (value) => value.toFixed(value < 10 ? 1 : 0)),
+      cache: new Gauge(list, "KV cache", 1, (share) => `${precise(share * 100)} %`),
+      speed: new Gauge(list, "Tokens/s", 10, precise),
     };
     document.addEventListener("visibilitychange", () => this.start());
   }
@@ -107,7 +108,8 @@ export class MetricsView {
   #explain(error) {
     for (const gauge of Object.values(this.#gauges)) gauge.blank();
     this.#before = null;
-    this.#note.textContent = error.status === 401 ? "Shown once there is an API key." : error.message;
+    const text = error.status === 401 ? "Shown once there is an API key." : error.message;
+    if (this.#note.textContent !== text) this.#note.textContent = text;  // or it would be read aloud each second
     this.#note.hidden = false;
   }
 }
