@@ -21,7 +21,7 @@ const server = window.fetch;
 window.fetch = (path, options) => {
   if (path !== "v1/chat/completions") return server(path, options);
   const chunks = [{reasoning_content: reasoning}, ...text.match(/[^]{1,3}/g).map((content) => ({content}))];
-  const events = chunks.map((delta) => `data: ${JSON.stringify({choices: [{delta, finish_reason: null}]})}\\r\\n\\r\\n`);
+  const events = chunks.map((delta) => `data: ${JSON.stringify({choices: [{delta}]})}\\r\\n\\r\\n`);
   return Promise.resolve(new Response(`: ping\\n\\n${events.join("")}data: [DONE]\\n\\n`));
 };
 """
@@ -71,12 +71,13 @@ def start_browser():
 
 
 class Page:
-    """The page of a server as its user sees it; opened anew, with nothing stored."""
+    """The page of a server as its user sees it; opened anew, set to answers that are sure and short."""
 
     def __init__(self, browser, address):
         self.browser = browser
         browser.get(address)
-        browser.execute_script("localStorage.clear(); sessionStorage.clear()")
+        browser.execute_script("sessionStorage.clear(); localStorage['metal-marlin.settings'] = arguments[0]",
+                               '{"temperature": "0", "max_tokens": "100"}')
         browser.get_log("browser")
         browser.get(address)
 

@@ -75,7 +75,7 @@ class WebPageTest(unittest.TestCase):
 
     def test_stopping_makes_the_server_stop_and_keeps_what_there_is(self):
         page = self.open()
-        page.run(page_fixture.REQUEST_TAP, {"ignore_eos": True})  # else the demo's answers are over too soon
+        page.run(page_fixture.REQUEST_TAP, {"ignore_eos": True, "max_tokens": 4000})  # or it is over too soon
         aborted = self.metric('request_success_total.*"abort"')
         page.send("Tell me a story about a fox and a lamp.")
         page.wait_until(lambda: page.text_of(".answer .reasoning p") != "", "the beginning of an answer")
@@ -154,7 +154,8 @@ class WebPageTest(unittest.TestCase):
     def test_metrics_are_shown_while_somebody_looks(self):
         page = self.open()
         page.wait_until(lambda: all(value.text not in ("", "–") for value in page.all(".gauge dd")), "numbers")
-        self.assertEqual([label.text for label in page.all(".gauge dt")], ["Running", "Waiting", "KV cache", "Tokens/s"])
+        labels = [label.text for label in page.all(".gauge dt")]
+        self.assertEqual(labels, ["Running", "Waiting", "KV cache", "Tokens/s"])
         page.ask("What is 12 + 7?")
         line = ".gauge:last-child .line"
         page.wait_until(lambda: len(set(re.findall(r" ([\d.]+)", page.one(line).get_attribute("d")))) > 1, "a graph")

@@ -39,7 +39,8 @@ export class Settings {
 
   /** Tells the user that the server wants another key than it got. */
   askForKey() {
-    this.#keyNote.textContent = this.apiKey ? "The server does not know this API key." : "This server asks for an API key.";
+    const wrong = "The server does not know this API key.";
+    this.#keyNote.textContent = this.apiKey ? wrong : "This server asks for an API key.";
     this.#keyNote.hidden = false;
     this.#field("api_key").focus();
   }
