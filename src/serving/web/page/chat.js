@@ -88,8 +88,9 @@ export class Chat {
   }
 
   #fail(shown, error) {
-    shown.fail(error.message);
-    if (error.status === 401) this.#onKeyWanted();
+    const wantsKey = error.status === 401;  // whose message is for programs
+    shown.fail(wantsKey ? "The server wants an API key: enter it in the settings, then try again." : error.message);
+    if (wantsKey) this.#onKeyWanted();
   }
 
   #request() {
