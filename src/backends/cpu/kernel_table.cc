@@ -8,6 +8,7 @@
 #include "abi/fill.h"
 #include "abi/finite_guard.h"
 #include "abi/kv_append.h"
+#include "abi/mask_logits.h"
 #include "abi/matmul.h"
 #include "abi/moe.h"
 #include "abi/rms_norm.h"
@@ -35,6 +36,7 @@ constexpr std::array kKernels = {
               latent_attention},
     CpuKernel{"latent_query_f32", sizeof(abi::LatentProjectionArguments), 2, latent_query_items, latent_query},
     CpuKernel{"latent_value_f32", sizeof(abi::LatentProjectionArguments), 2, latent_value_items, latent_value},
+    CpuKernel{"mask_logits_f32", sizeof(abi::MaskLogitsArguments), 2, mask_logits_items, mask_logits},
     CpuKernel{"matmul_decode_f32", sizeof(abi::MatmulArguments), 2, matmul_items<Variant::kDecode>,
               matmul<Variant::kDecode>},
     CpuKernel{"matmul_prefill4_f32", sizeof(abi::MatmulArguments), 2, matmul_items<Variant::kPrefill4>,

@@ -8,6 +8,7 @@
 #include "abi/fill.h"
 #include "abi/finite_guard.h"
 #include "abi/kv_append.h"
+#include "abi/mask_logits.h"
 #include "abi/moe.h"
 #include "abi/rms_norm.h"
 #include "abi/rope.h"
@@ -67,6 +68,8 @@ constexpr std::array kKernels = {
     MetalKernel{"finite_guard_f32", "rows", sizeof(abi::FiniteGuardArguments), 1, 256,
                 row_grid<abi::FiniteGuardArguments>, true},
     MetalKernel{"kv_append_f32", "rows", sizeof(abi::KvAppendArguments), 4, 256, kv_append_grid},
+    MetalKernel{"mask_logits_f32", "rows", sizeof(abi::MaskLogitsArguments), 2, 256,
+                element_grid<abi::MaskLogitsArguments>},
     MetalKernel{"rms_norm_f32", "rows", sizeof(abi::RmsNormArguments), 2, 512, row_grid<abi::RmsNormArguments>},
     MetalKernel{"rope_f32", "rows", sizeof(abi::RopeArguments), 3, 256, rope_grid},
     MetalKernel{"router_f32", "router", sizeof(abi::RouterArguments), 3, 128, router_grid, true},

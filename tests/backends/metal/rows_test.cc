@@ -15,6 +15,7 @@
 #include "ops/finite_guard.h"
 #include "tests/backends/metal/kernel_test.h"
 #include "tests/ops/device_tensor.h"
+#include "tests/ops/mask_logits_cases.h"
 #include "tests/ops/row_cases.h"
 #include "tests/ops/test_matrix.h"
 #include "tests/support/error_of.h"
@@ -32,6 +33,10 @@ TEST_P(MetalRows, Embed) { test::check_embed(device()); }
 TEST_P(MetalRows, RmsNorm) { test::check_rms_norm(device()); }
 TEST_P(MetalRows, Rope) { test::check_rope(device()); }
 TEST_P(MetalRows, KvAppend) { test::check_kv_append(device()); }
+
+TEST_P(MetalRows, MaskLogits) {
+  for (const std::size_t n : {1U, 31U, 32U, 33U, 257U, 1000U}) test::check_mask_logits(device(), n);
+}
 
 TEST_P(MetalRows, Fill) {
   for (const std::size_t n : {1U, 3U, 31U, 255U, 256U, 257U, 4097U}) {

@@ -25,6 +25,7 @@ MARLIN_CPU_KERNEL(kv_append);
 MARLIN_CPU_KERNEL(latent_attention);
 MARLIN_CPU_KERNEL(latent_query);
 MARLIN_CPU_KERNEL(latent_value);
+MARLIN_CPU_KERNEL(mask_logits);
 MARLIN_CPU_KERNEL(moe_combine);
 MARLIN_CPU_KERNEL(moe_gather);
 MARLIN_CPU_KERNEL(rms_norm);

@@ -7,8 +7,10 @@
 #include "abi/fill.h"
 #include "abi/finite_guard.h"
 #include "abi/kv_append.h"
+#include "abi/mask_logits.h"
 #include "abi/rms_norm.h"
 #include "abi/rope.h"
+#include "abi/sample_math.h"
 #include "backends/metal/kernels/cache_row.h"
 #include "backends/metal/kernels/failure.h"
 #include "backends/metal/kernels/load.h"
@@ -28,6 +30,13 @@ kernel void copy_f32(constant CopyArguments& arguments [[buffer(0)]], const devi
 kernel void fill_u32(constant FillArguments& arguments [[buffer(0)]], device uint* destination [[buffer(1)]],
                      uint i [[thread_position_in_grid]]) {
   if (i < arguments.n) destination[i] = arguments.value;
+}
+
+// Grid: a thread per logit.
+kernel void mask_logits_f32(constant MaskLogitsArguments& arguments [[buffer(0)]], device float* logits [[buffer(1)]],
+                            const device uint* mask [[buffer(2)]], uint i [[thread_position_in_grid]]) {
+  if (i >= arguments.n || (mask[i / 32] >> (i % 32) & 1u) != 0) return;
+  logits[i] = float_of_bits(kNegativeInfinityBits);
 }
 
 // Grid: (pieces of n_threads columns, rows). A row with a wrong id is reported and left alone.
