@@ -7,12 +7,12 @@
 namespace marlin {
 
 bool ConstrainedText::accept(std::uint32_t token) {
-  MARLIN_CHECK(token < masker_.n_tokens());
-  if (masker_.is_end(token)) {
+  MARLIN_CHECK(token < masker_->n_tokens());
+  if (masker_->is_end(token)) {
     ended_ = ended_ || state_.can_end();
     return ended_;
   }
-  const std::string& bytes = masker_.bytes(token);
+  const std::string& bytes = masker_->bytes(token);
   return !ended_ && !bytes.empty() && state_.advance(bytes);
 }
 

@@ -14,11 +14,11 @@ namespace marlin {
 class ConstrainedText {
  public:
   /// `masker` must outlive this.
-  ConstrainedText(const TokenMasker& masker, Grammar grammar) : masker_(masker), state_(std::move(grammar)) {}
+  ConstrainedText(const TokenMasker& masker, Grammar grammar) : masker_(&masker), state_(std::move(grammar)) {}
 
   /// The tokens that may follow, as TokenMasker::mask; none but end tokens once complete. No bit at all is set when the
   /// vocabulary has no token that fits (one without all 256 bytes) or the text is nested deeper than is followed.
-  void mask(std::span<std::uint32_t> bits) const { masker_.mask(state_, bits); }
+  void mask(std::span<std::uint32_t> bits) const { masker_->mask(state_, bits); }
 
   /// Takes a token of the vocabulary. False if it may not follow; nothing has changed then. An end token ends the text.
   bool accept(std::uint32_t token);
@@ -27,9 +27,10 @@ class ConstrainedText {
   [[nodiscard]] bool is_complete() const;
 
   [[nodiscard]] const GrammarState& state() const { return state_; }
+  [[nodiscard]] const TokenMasker& masker() const { return *masker_; }
 
  private:
-  const TokenMasker& masker_;
+  const TokenMasker* masker_;
   GrammarState state_;
   bool ended_ = false;
 };

@@ -23,18 +23,35 @@ void check_size(const json::value& value, int depth, std::size_t& n_values) {  /
   }
 }
 
+Rule add_schema(JsonRules& rules, const json::value& schema, const SchemaPart& part) {
+  std::size_t n_values = 0;
+  check_size(schema, 1, n_values);
+  return SchemaCompiler(rules, schema).run(part);
+}
+
 }  // namespace
 
 Grammar compile_json_schema(const json::value& schema) {
-  std::size_t n_values = 0;
-  check_size(schema, 1, n_values);
-  return SchemaCompiler(schema).run();
+  GrammarBuilder builder;
+  JsonRules rules(builder);
+  return builder.build(add_schema(rules, schema, {.value = &schema, .pointer = "#"}));
+}
+
+Expr json_schema_text(JsonRules& rules, const json::value& schema) {
+  return rules.builder().reference(add_schema(rules, schema, {.value = &schema, .pointer = "#"}));
+}
+
+Expr json_schema_text(JsonRules& rules, const json::value& schema, std::string_view property) {
+  const json::value& part = schema.at("properties").at({property.data(), property.size()});
+  const std::string pointer = pointer_to(pointer_to("#", "properties"), property);
+  return rules.builder().reference(add_schema(rules, schema, {.value = &part, .pointer = pointer}));
 }
 
 Grammar any_json_object() {
   GrammarBuilder builder;
   const Rule root = builder.declare("a JSON object");
-  builder.define(root, JsonRules(builder).any_object());
+  JsonRules rules(builder);
+  builder.define(root, rules.any_object());
   return builder.build(root);
 }
 

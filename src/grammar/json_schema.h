@@ -18,7 +18,10 @@
 
 #include <boost/json.hpp>
 
+#include <string_view>
+
 #include "grammar/grammar.h"
+#include "grammar/json_rules.h"
 
 namespace marlin {
 
@@ -27,6 +30,10 @@ namespace marlin {
 /// or combinations that cannot be enforced, for a schema that nothing can match, and for one that is too large (20,000
 /// values, 64 levels, or a grammar of 500,000 steps).
 Grammar compile_json_schema(const boost::json::value& schema);
+
+/// The same as a part of a larger grammar. With `property`: the texts for that entry of the schema's `properties`.
+Expr json_schema_text(JsonRules& rules, const boost::json::value& schema);
+Expr json_schema_text(JsonRules& rules, const boost::json::value& schema, std::string_view property);
 
 /// Any JSON object.
 Grammar any_json_object();

@@ -3,7 +3,9 @@
 #include "grammar/regex_grammar.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "io/json.h"
@@ -41,10 +43,13 @@ struct Part {
   bool may_be_empty;
 };
 
+using Spelling = std::function<Expr(const CodePointSet&)>;
+
 class Parser {
  public:
-  Parser(JsonRules& rules, std::string_view pattern, std::string_view where)
-      : rules_(rules), builder_(rules.builder()), where_(where), shown_(excerpt(pattern)) {
+  /// `spell`: one character of a set. `whole`: it must match from the beginning to the end.
+  Parser(GrammarBuilder& builder, Spelling spell, bool whole, std::string_view pattern, std::string_view where)
+      : builder_(builder), spell_(std::move(spell)), whole_(whole), where_(where), shown_(excerpt(pattern)) {
     if (pattern.size() > kMaxBytes)
       fail(ErrorCode::kUnsupported, "{}: a pattern has at most {} bytes", where, kMaxBytes);
     text_ = code_points_of(pattern, where);
@@ -53,9 +58,9 @@ class Parser {
   Expr run() {
     std::vector<Expr> alternatives;
     do {
-      const bool from_start = take('^');
+      const bool from_start = take('^') || whole_;
       const Part body = sequence(0);
-      const bool to_end = take('$');
+      const bool to_end = take('$') || whole_;
       if (more() && peek() != '|') unsupported(peek() == ')' ? "an unmatched ')'" : "an anchor inside the pattern");
       std::vector<Expr> parts{body.expr};
       if (!from_start) parts.insert(parts.begin(), anything());
@@ -83,7 +88,7 @@ class Parser {
     return true;
   }
 
-  Expr anything() { return builder_.repeat(rules_.character(CodePointSet::all()), 0, kUnbounded); }
+  Expr anything() { return builder_.repeat(spell_(CodePointSet::all()), 0, kUnbounded); }
 
   Part alternatives(int depth) {  // NOLINT(misc-no-recursion): kMaxDepth
     std::vector<Expr> all;
@@ -121,9 +126,9 @@ class Parser {
     const char32_t c = peek();
     if (c == '*' || c == '+' || c == '?') malformed("there is nothing to repeat");
     ++position_;
-    if (c == '.') return {rules_.character(line_ends().complement()), false};
+    if (c == '.') return {spell_(line_ends().complement()), false};
     if (c == '[') return {character_class(), false};
-    return {rules_.character(c == '\\' ? escape() : CodePointSet{{c, c}}), false};
+    return {spell_(c == '\\' ? escape() : CodePointSet{{c, c}}), false};
   }
 
   Part quantified(Part part) {
@@ -191,7 +196,7 @@ class Parser {
       if (!from || !to || *from > *to) malformed("a range has bounds that cannot be");
       set.add({*from, *to});
     }
-    return rules_.character(negated ? set.complement() : set);
+    return spell_(negated ? set.complement() : set);
   }
 
   CodePointSet class_item() {
@@ -260,8 +265,9 @@ class Parser {
     return value;
   }
 
-  JsonRules& rules_;
   GrammarBuilder& builder_;
+  Spelling spell_;
+  bool whole_;
   std::string_view where_;
   std::string shown_;
   std::vector<char32_t> text_;
@@ -271,7 +277,14 @@ class Parser {
 }  // namespace
 
 Expr pattern_characters(JsonRules& rules, std::string_view pattern, std::string_view where) {
-  return Parser(rules, pattern, where).run();
+  const auto in_json = [&](const CodePointSet& set) { return rules.character(set); };
+  return Parser(rules.builder(), in_json, /*whole=*/false, pattern, where).run();
+}
+
+Expr matching_text(GrammarBuilder& builder, std::string_view pattern, std::string_view where,
+                   const CodePointSet& without) {
+  const auto as_itself = [&](const CodePointSet& set) { return utf8_character(builder, set.without(without)); };
+  return Parser(builder, as_itself, /*whole=*/true, pattern, where).run();
 }
 
 }  // namespace marlin

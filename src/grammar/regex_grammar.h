@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The "pattern" of a JSON schema as a rule: the characters of a JSON string whose value matches a regular expression.
-// Surprise: as JSON Schema has it, the expression may match anywhere inside the value unless ^ and $ tie it down.
+// Regular expressions as rules: the "pattern" of a JSON schema, over the characters of a JSON string, and texts that
+// match as they are. Surprise: as JSON Schema has it, a pattern may match anywhere inside the value unless ^ and $ tie
+// it down; a text must match as a whole.
 //
 // Of ECMA-262 it knows: characters, '.', classes with ranges and negation, \d \w \s \D \W \S, \t \n \r \f \v \xHH
 // \uHHHH and escaped punctuation, (groups) and (?:groups), |, the quantifiers * + ? {m} {m,} {m,n} (a '?' behind one
@@ -9,6 +10,7 @@
 
 #include <string_view>
 
+#include "grammar/code_points.h"
 #include "grammar/json_rules.h"
 
 namespace marlin {
@@ -17,5 +19,10 @@ namespace marlin {
 /// kInvalidArgument for a malformed pattern; kUnsupported for one beyond the subset, longer than 4096 bytes, with
 /// groups nested deeper than 32, or that counts repetitions of what may be empty.
 Expr pattern_characters(JsonRules& rules, std::string_view pattern, std::string_view where);
+
+/// A text in UTF-8 that matches as a whole; ^ and $ are allowed and change nothing. It has none of the characters
+/// `without`. Errors as above.
+Expr matching_text(GrammarBuilder& builder, std::string_view pattern, std::string_view where,
+                   const CodePointSet& without = {});
 
 }  // namespace marlin

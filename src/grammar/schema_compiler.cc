@@ -15,13 +15,13 @@ constexpr std::size_t kMaxRules = 20'000;
 
 }  // namespace
 
-Grammar SchemaCompiler::run() {
-  const Rule root = rule_of({.value = &root_, .pointer = "#"});
+Rule SchemaCompiler::run(const SchemaPart& part) {
+  const Rule rule = rule_of(part);
   for (; !waiting_.empty(); waiting_.pop_front()) {
-    const auto& [part, rule] = waiting_.front();
-    builder_.define(rule, compile(part));
+    const auto& [next, of_next] = waiting_.front();
+    builder_.define(of_next, compile(next));
   }
-  return builder_.build(root);
+  return rule;
 }
 
 Rule SchemaCompiler::rule_of(const SchemaPart& part) {

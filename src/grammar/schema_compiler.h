@@ -25,9 +25,12 @@ struct SchemaPart {
 
 class SchemaCompiler {
  public:
-  /// `root` must outlive this. Errors as compile_json_schema.
-  explicit SchemaCompiler(const boost::json::value& root) : root_(root) {}
-  Grammar run();
+  /// `root` must outlive this, and `rules`, which the rules of the schema go to.
+  SchemaCompiler(JsonRules& rules, const boost::json::value& root)
+      : root_(root), builder_(rules.builder()), rules_(rules) {}
+
+  /// What is valid for a part of the document. Errors as compile_json_schema.
+  Rule run(const SchemaPart& part);
 
  private:
   // schema_compiler.cc: what holds for values of any type.
@@ -55,8 +58,8 @@ class SchemaCompiler {
   Expr compile_number(const boost::json::object& schema, const std::string& pointer);
 
   const boost::json::value& root_;
-  GrammarBuilder builder_;
-  JsonRules rules_{builder_};
+  GrammarBuilder& builder_;
+  JsonRules& rules_;
   std::unordered_map<const boost::json::value*, Rule> rules_by_place_;  // of the document
   std::map<std::string, Rule> rules_by_text_;                           // of what is merged
   std::deque<std::pair<SchemaPart, Rule>> waiting_;
