@@ -6,6 +6,7 @@ namespace marlin {
 void TextOutput::push(std::int32_t token, std::string& out) {
   decoded_.clear();
   decoder_.push(token, decoded_);
+  decoded_bytes_ += decoded_.size();
   stops_.push(decoded_, out);
 }
 
@@ -13,6 +14,7 @@ void TextOutput::finish(std::string& out) {
   if (stops_.matched()) return;
   decoded_.clear();
   decoder_.flush(decoded_);
+  decoded_bytes_ += decoded_.size();
   stops_.push(decoded_, out);
   if (!stops_.matched()) stops_.flush(out);
 }

@@ -26,6 +26,9 @@ class TextOutput {
   /// The end: appends what was held back. Call once, last.
   void finish(std::string& out);
 
+  /// Of all the text so far, with what stop strings hold back or cut off, but without characters begun.
+  [[nodiscard]] std::size_t decoded_bytes() const { return decoded_bytes_; }
+
   /// Whether a stop string has appeared; then there is no more text.
   [[nodiscard]] bool stopped() const { return stops_.matched(); }
 
@@ -36,6 +39,7 @@ class TextOutput {
   StreamDecoder decoder_;
   StopMatcher stops_;
   std::string decoded_;  // of one token; keeps its memory
+  std::size_t decoded_bytes_ = 0;
 };
 
 }  // namespace marlin

@@ -2,10 +2,13 @@
 #include "serving/batch_engine.h"
 
 #include <algorithm>
+#include <cmath>
+#include <unordered_set>
 #include <utility>
 
 #include "base/error.h"
 #include "sampling/sampler_options.h"
+#include "sampling/sampler_state.h"
 
 namespace marlin {
 namespace {
@@ -58,10 +61,9 @@ BatchEngine::~BatchEngine() {
   thread_.join();
 }
 
-RequestId BatchEngine::submit(BatchRequest request, Listener listener) {
-  validate(request.options);
+/// Whatever could fail later would fail others, too.
+void BatchEngine::check(const BatchRequest& request, std::int64_t context) const {
   const auto n_prompt = static_cast<std::int64_t>(request.prompt.size());
-  const std::int64_t context = std::min(loaded_.info.context_tokens, blocks_.n_blocks() * options_.block_tokens);
   if (n_prompt == 0) fail(ErrorCode::kInvalidArgument, "the prompt is empty; give at least one token");
   if (n_prompt >= context) {
     fail(ErrorCode::kContextOverflow, "the prompt has {} tokens and the context {}: nothing could be generated",
@@ -72,10 +74,37 @@ RequestId BatchEngine::submit(BatchRequest request, Listener listener) {
       fail(ErrorCode::kInvalidArgument, "token id {} is outside the vocabulary of {}", token, loaded_.info.vocab_size);
     }
   }
+  validate(request.options);
+  const SamplingOptions& sampling = request.options.sampling;
+  static_cast<void>(make_sample_arguments(sampling, loaded_.info.vocab_size, n_usable_tokens()));
+  std::unordered_set<std::int32_t> forbidden;
+  for (const LogitBias& bias : sampling.logit_bias) {
+    if (std::isinf(bias.bias) && bias.token < n_usable_tokens()) forbidden.insert(bias.token);
+  }
+  if (static_cast<std::int64_t>(forbidden.size()) == n_usable_tokens()) {
+    fail(ErrorCode::kInvalidArgument, "logit_bias forbids every token");
+  }
+}
+
+/// Those that may be chosen: without the padding of the output layer.
+std::int64_t BatchEngine::n_usable_tokens() const {
+  const std::int64_t n = loaded_.info.vocab_size;
+  return loaded_.tokenizer ? std::min(loaded_.tokenizer->vocab_size(), n) : n;
+}
+
+RequestId BatchEngine::submit(BatchRequest request, Listener listener) {
+  const auto n_prompt = static_cast<std::int64_t>(request.prompt.size());
+  const std::int64_t context = std::min(loaded_.info.context_tokens, blocks_.n_blocks() * options_.block_tokens);
+  check(request, context);
   Submission submission{0, std::make_unique<Request>()};
   const std::int64_t room = context - n_prompt;
   submission.request->max_tokens = request.options.max_tokens < 0 ? room : std::min(room, request.options.max_tokens);
   if (loaded_.tokenizer) submission.request->output.emplace(*loaded_.tokenizer, request.options.stop);
+  if (request.constraint) {
+    submission.request->constraint.emplace(*std::move(request.constraint), request.options.sampling,
+                                           loaded_.info.vocab_size);
+    request.constraint.reset();
+  }
   submission.request->request = std::move(request);
   submission.request->listener = std::move(listener);
   {
@@ -177,7 +206,8 @@ void BatchEngine::admit(Submission submission) {
   const auto n_prompt = static_cast<std::int64_t>(request.request.prompt.size());
   const SequenceId sequence = scheduler_.add({.prompt = request.request.prompt,
                                               .max_length = n_prompt + request.max_tokens,
-                                              .priority = request.request.priority});
+                                              .priority = request.request.priority,
+                                              .token_by_token = request.constraint.has_value()});
   sequences_.emplace(submission.id, sequence);
   ids_.emplace(sequence, submission.id);
   requests_.emplace(sequence, std::move(submission.request));
@@ -187,56 +217,95 @@ void BatchEngine::step() {
   const BatchPlan& plan = scheduler_.plan();
   if (plan.n_rows > 0) {
     metrics_.pass(plan.n_rows);
-    join_new(plan);
+    prepare(plan);
     runner_.run(plan);
   }
   const bool full = runner_.n_under_way() == BatchRunner::kMaxAhead;
   if (runner_.n_under_way() > 0 && (full || plan.n_rows == 0)) collect();
 }
 
-void BatchEngine::join_new(const BatchPlan& plan) {
+void BatchEngine::prepare(const BatchPlan& plan) {
   for (const PlannedRows& rows : plan.rows) {
     Request& request = *requests_.at(rows.sequence);
-    if (request.joined) continue;
-    runner_.add(rows.sequence, request.request.options.sampling, request.request.prompt);
-    request.joined = true;
-    request.joined_at = Clock::now();
-    request.n_cached = scheduler_.cached_tokens(rows.sequence);
+    if (!request.joined) join(rows.sequence, request);
+    if (rows.samples && request.constraint) runner_.allow(rows.sequence, request.constraint->mask());
   }
+}
+
+void BatchEngine::join(SequenceId sequence, Request& request) {
+  runner_.add(sequence, request.request.options.sampling, request.request.prompt,
+              {.logits = request.request.n_top_log_probabilities.has_value(), .mask = request.constraint.has_value()});
+  request.joined = true;
+  request.joined_at = Clock::now();
+  request.n_cached = scheduler_.cached_tokens(sequence);
 }
 
 void BatchEngine::collect() {
   for (const ChosenToken& chosen : runner_.collect()) {
-    if (requests_.contains(chosen.sequence)) see(chosen.sequence, chosen.token);
+    if (requests_.contains(chosen.sequence)) see(chosen);
   }
 }
 
-void BatchEngine::see(SequenceId sequence, std::int32_t token) {
-  Request& request = *requests_.at(sequence);
-  const GenerationOptions& options = request.request.options;
-  scheduler_.token_chosen(sequence, token);
+void BatchEngine::see(const ChosenToken& chosen) {
+  Request& request = *requests_.at(chosen.sequence);
+  scheduler_.token_chosen(chosen.sequence, chosen.token);
   record_token(request);
-  const bool ended = !options.ignore_eos && loaded_.is_eos(token);
+  const bool ended = !request.request.options.ignore_eos && loaded_.is_eos(chosen.token);
   request.text.clear();
-  if (request.output && !ended) request.output->push(token, request.text);
-  const bool stopped = request.output && request.output->stopped();
-  BatchUpdate update{.tokens = {&token, 1}, .text = {}, .cached_tokens = request.n_cached, .finished = {}, .stop = {}};
-  if (ended || stopped) {
-    update.finished = FinishReason::kStop;
+  if (!ended) decode(request, chosen);
+  std::optional<FinishReason> finished;
+  std::optional<Error> error;
+  if (ended || (request.output && request.output->stopped()) || completes(request, chosen.token, error)) {
+    finished = FinishReason::kStop;
   } else if (request.n_chosen == request.max_tokens) {
-    update.finished = FinishReason::kLength;
+    finished = FinishReason::kLength;
   }
-  if (update.finished && request.output) {
+  if (finished && request.output) {
     request.output->finish(request.text);
-    if (request.output->stopped()) update.finished = FinishReason::kStop;
+    if (request.output->stopped()) finished = FinishReason::kStop;
   }
-  update.text = request.text;
-  if (request.output && request.output->stopped()) update.stop = options.stop[*request.output->stop()];
-  if (update.finished) {
-    tell_and_forget(sequence, update);
+  BatchUpdate update = news_of(request);
+  update.tokens = {&chosen.token, 1};
+  update.finished = finished;
+  if (request.output && request.output->stopped()) update.stop = request.request.options.stop[*request.output->stop()];
+  if (error && !finished) update.error = &*error;
+  if (update.finished || update.error != nullptr) {
+    tell_and_forget(chosen.sequence, update);
   } else {
     request.listener(update);
   }
+}
+
+/// Whether the token completes the text that a constraint asks for; an error if the constraint cannot go on.
+bool BatchEngine::completes(Request& request, std::int32_t token, std::optional<Error>& error) {
+  if (!request.constraint) return false;
+  try {
+    request.constraint->accept(token);
+  } catch (const Error& failure) {
+    error = failure;
+    return false;
+  }
+  return request.constraint->is_complete();
+}
+
+/// Into text, and the log probabilities that go with it.
+void BatchEngine::decode(Request& request, const ChosenToken& chosen) {
+  const std::size_t begin = request.output ? request.output->decoded_bytes() : 0;
+  if (request.output) request.output->push(chosen.token, request.text);
+  if (chosen.logits.empty()) return;
+  request.log_probabilities.push(
+      log_probabilities(chosen.logits, chosen.token, *request.request.n_top_log_probabilities), begin,
+      request.output ? request.output->decoded_bytes() : 0);
+}
+
+/// The text that became certain, and what belongs to it.
+BatchUpdate BatchEngine::news_of(Request& request) {
+  request.n_text_bytes += request.text.size();
+  return {.tokens = {},
+          .text = request.text,
+          .log_probabilities = request.log_probabilities.release(request.n_text_bytes),
+          .cached_tokens = request.n_cached,
+          .finished = {}};
 }
 
 void BatchEngine::record_token(Request& request) {
@@ -255,9 +324,9 @@ void BatchEngine::finish(SequenceId sequence, FinishReason reason) {
   Request& request = *requests_.at(sequence);
   request.text.clear();
   if (request.output) request.output->finish(request.text);
-  tell_and_forget(
-      sequence,
-      {.tokens = {}, .text = request.text, .cached_tokens = request.n_cached, .finished = reason, .stop = {}});
+  BatchUpdate update = news_of(request);
+  update.finished = reason;
+  tell_and_forget(sequence, update);
 }
 
 void BatchEngine::tell_and_forget(SequenceId sequence, const BatchUpdate& last) {
@@ -286,8 +355,7 @@ void BatchEngine::fail_all(const Error& error) {
     if (request->joined) joined.push_back(sequence);
   }
   for (const SequenceId sequence : joined) {
-    tell_and_forget(sequence,
-                    {.tokens = {}, .text = {}, .cached_tokens = 0, .finished = {}, .stop = {}, .error = &error});
+    tell_and_forget(sequence, {.tokens = {}, .text = {}, .finished = {}, .error = &error});
   }
 }
 

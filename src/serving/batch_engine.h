@@ -21,7 +21,9 @@
 #include "metal_marlin/generation_options.h"
 #include "serving/batch_runner.h"
 #include "serving/batch_scheduler.h"
+#include "serving/held_log_probabilities.h"
 #include "serving/serving_metrics.h"
+#include "serving/token_constraint.h"
 
 namespace marlin {
 
@@ -36,12 +38,15 @@ struct BatchRequest {
   std::vector<std::int32_t> prompt;
   GenerationOptions options;
   int priority = 0;
+  std::optional<std::size_t> n_top_log_probabilities = {};  ///< log probabilities are wanted, of so many tokens beside
+  std::optional<ConstrainedText> constraint = {};  ///< what the text must be; generation ends when it is complete
 };
 
 /// News of a request. Views are valid during the call.
 struct BatchUpdate {
   std::span<const std::int32_t> tokens;  ///< chosen since the last update
   std::string_view text;                 ///< that became certain
+  std::span<const LogProbabilities> log_probabilities = {};  ///< of the tokens whose text that is
   std::int64_t cached_tokens = 0;        ///< of the prompt
   std::optional<FinishReason> finished;  ///< the last update has this or `error`
   std::string_view stop;                 ///< the stop string that ended it, if one did
@@ -63,7 +68,8 @@ class BatchEngine {
   BatchEngine(const BatchEngine&) = delete;
   BatchEngine& operator=(const BatchEngine&) = delete;
 
-  /// Queues a request. Errors: kBusy when the queue is full, kContextOverflow, kInvalidArgument for options or tokens.
+  /// Queues a request. Errors: kBusy when the queue is full, kContextOverflow, kInvalidArgument for options or tokens,
+  /// kUnsupported for a constraint that no token can begin.
   RequestId submit(BatchRequest request, Listener listener);
 
   /// The request is wanted no more; its blocks are free within one step. Its last update says kCancelled, unless it has
@@ -86,6 +92,9 @@ class BatchEngine {
     std::int64_t max_tokens = 0;
     std::optional<TextOutput> output;
     std::string text;
+    std::size_t n_text_bytes = 0;  // told
+    HeldLogProbabilities log_probabilities;
+    std::optional<TokenConstraint> constraint;
     std::int64_t n_chosen = 0;
     std::int64_t n_cached = 0;
     bool joined = false;  // the runner knows it
@@ -101,14 +110,20 @@ class BatchEngine {
     std::unique_ptr<Request> request;
   };
 
+  void check(const BatchRequest& request, std::int64_t context) const;
   void run();
   void wait_for_work();
   void take_submissions();
   void admit(Submission submission);
   void step();
-  void join_new(const BatchPlan& plan);
+  void prepare(const BatchPlan& plan);
+  void join(SequenceId sequence, Request& request);
   void collect();
-  void see(SequenceId sequence, std::int32_t token);
+  void see(const ChosenToken& chosen);
+  void decode(Request& request, const ChosenToken& chosen);
+  [[nodiscard]] std::int64_t n_usable_tokens() const;
+  static bool completes(Request& request, std::int32_t token, std::optional<Error>& error);
+  [[nodiscard]] static BatchUpdate news_of(Request& request);
   void record_token(Request& request);
   void take_gauges();
   void finish(SequenceId sequence, FinishReason reason);

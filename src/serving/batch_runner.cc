@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "model/placement.h"
+#include "ops/copy.h"
+#include "ops/mask_logits.h"
 #include "ops/sample.h"
 #include "sampling/sampler_state.h"
 
@@ -19,6 +21,10 @@ constexpr std::uint64_t kRing = BatchRunner::kMaxAhead + 1;
 std::int64_t listed_blocks(const LoadedModel& loaded, const RunnerLimits& limits) {
   const std::int64_t of_one = KvCache::blocks_for(loaded.info.context_tokens, limits.block_tokens);
   return limits.batch.max_batch_size * std::min(of_one, limits.n_blocks);
+}
+
+std::size_t mask_bytes(const LoadedModel& loaded) {
+  return static_cast<std::size_t>(ops::mask_words(loaded.info.vocab_size)) * sizeof(std::uint32_t);
 }
 
 RuntimeNeeds needs_of(const LoadedModel& loaded, const RunnerLimits& limits) {
@@ -38,13 +44,16 @@ BatchRunner::BatchRunner(const LoadedModel& loaded, const RunnerLimits& limits, 
   for (std::int64_t i = limits.max_sequences; i > 0; --i) free_slots_.push_back(i - 1);
 }
 
-void BatchRunner::add(SequenceId sequence, const SamplingOptions& options, std::span<const std::int32_t> prompt) {
+void BatchRunner::add(SequenceId sequence, const SamplingOptions& options, std::span<const std::int32_t> prompt,
+                      const ChoiceNeeds& needs) {
   const std::int64_t n_usable = loaded_.tokenizer ? loaded_.tokenizer->vocab_size() : -1;
   Sampler sampler;
   sampler.arguments = make_sample_arguments(options, loaded_.info.vocab_size, n_usable);
   reuse_retired();
   if (free_slots_.empty()) fail(ErrorCode::kOutOfMemory, "too many sequences at a time: {}", samplers_.size());
-  sampler.state = sampler_state(sampler_state_bytes(sampler.arguments));
+  sampler.state = take_buffer(sampler_state_bytes(sampler.arguments), "sampler state");
+  if (needs.mask) sampler.mask = take_buffer(mask_bytes(loaded_), "mask of tokens");
+  if (needs.logits) sampler.logits = take_buffer(kMaxAhead * logits_bytes(), "logits for the host");
   const BufferView memory{sampler.state.get(), 0, sampler_state_bytes(sampler.arguments)};
   const std::span<std::byte> state(memory.host_write<std::byte>(), memory.bytes);
   initialise_sampler_state(sampler.arguments, options, resolve_seed(options), state);
@@ -57,27 +66,43 @@ void BatchRunner::add(SequenceId sequence, const SamplingOptions& options, std::
 void BatchRunner::remove(SequenceId sequence) {
   const auto found = samplers_.find(sequence);
   MARLIN_CHECK(found != samplers_.end());
-  retired_.push_back({found->second.slot, std::move(found->second.state), last_pass_});
+  retired_.push_back({std::move(found->second), last_pass_});
   samplers_.erase(found);
+}
+
+void BatchRunner::allow(SequenceId sequence, std::span<const std::uint32_t> mask) {
+  const std::unique_ptr<Buffer>& buffer = samplers_.at(sequence).mask;
+  MARLIN_CHECK(buffer != nullptr && mask.size_bytes() == mask_bytes(loaded_));
+  std::copy(mask.begin(), mask.end(), BufferView{buffer.get(), 0, mask.size_bytes()}.host_write<std::uint32_t>());
+}
+
+std::size_t BatchRunner::logits_bytes() const {
+  return static_cast<std::size_t>(loaded_.info.vocab_size) * sizeof(float);
 }
 
 void BatchRunner::reuse_retired() {
   const BatchId completed = runtime_.manager.completed();
   std::erase_if(retired_, [&](Retired& retired) {
     if (retired.free_after > completed) return false;
-    free_slots_.push_back(retired.slot);
-    free_states_.push_back(std::move(retired.state));
+    Sampler& sampler = retired.sampler;
+    free_slots_.push_back(sampler.slot);
+    for (std::unique_ptr<Buffer>* buffer : {&sampler.state, &sampler.mask, &sampler.logits}) {
+      if (*buffer != nullptr) free_buffers_.push_back(std::move(*buffer));
+    }
     return true;
   });
 }
 
-std::unique_ptr<Buffer> BatchRunner::sampler_state(std::size_t bytes) {
-  const auto large_enough = [&](const std::unique_ptr<Buffer>& state) { return state->size_bytes() >= bytes; };
-  const auto found = std::find_if(free_states_.begin(), free_states_.end(), large_enough);
-  if (found == free_states_.end()) return loaded_.device->allocate(bytes, "sampler state");
-  std::unique_ptr<Buffer> state = std::move(*found);
-  free_states_.erase(found);
-  return state;
+/// One that is free and not much too large, or a new one.
+std::unique_ptr<Buffer> BatchRunner::take_buffer(std::size_t bytes, const char* name) {
+  const auto fits = [&](const std::unique_ptr<Buffer>& buffer) {
+    return buffer->size_bytes() >= bytes && buffer->size_bytes() / 2 <= bytes;
+  };
+  const auto found = std::find_if(free_buffers_.begin(), free_buffers_.end(), fits);
+  if (found == free_buffers_.end()) return loaded_.device->allocate(bytes, name);
+  std::unique_ptr<Buffer> buffer = std::move(*found);
+  free_buffers_.erase(found);
+  return buffer;
 }
 
 std::int64_t BatchRunner::place_of(const Sampler& sampler, std::uint64_t number) const {
@@ -130,27 +155,40 @@ void BatchRunner::fill(const BatchPlan& plan, const MoEBuffers& buffers) const {
 
 BatchRunner::Pass BatchRunner::sample(const BatchPlan& plan, const BufferView& logits, Encoder& encoder) {
   Pass pass;
-  const std::size_t row_bytes = static_cast<std::size_t>(loaded_.info.vocab_size) * sizeof(float);
   for (const PlannedRows& rows : plan.rows) {
     if (!rows.samples) continue;
-    Sampler& sampler = samplers_.at(rows.sequence);
-    const std::int64_t place = place_of(sampler, sampler.n_chosen++);
-    const BufferView token{chosen_.get(), static_cast<std::size_t>(place) * sizeof(std::int32_t), sizeof(std::int32_t)};
-    ops::sample(encoder, sampler.arguments, {logits.buffer, logits.offset + pass.chosen.size() * row_bytes, row_bytes},
-                {sampler.state.get(), 0, sampler_state_bytes(sampler.arguments)}, token);
-    pass.chosen.push_back({rows.sequence, 0});
-    pass.places.push_back(place);
+    const std::size_t offset = logits.offset + pass.choices.size() * logits_bytes();
+    pass.choices.push_back(choose(rows.sequence, {logits.buffer, offset, logits_bytes()}, encoder));
   }
   return pass;
+}
+
+/// The logits are copied before anything changes them.
+BatchRunner::Choice BatchRunner::choose(SequenceId sequence, const BufferView& logits, Encoder& encoder) {
+  Sampler& sampler = samplers_.at(sequence);
+  const std::uint64_t number = sampler.n_chosen++;
+  const auto token_offset = static_cast<std::size_t>(place_of(sampler, number)) * sizeof(std::int32_t);
+  Choice choice{.sequence = sequence, .token = {chosen_.get(), token_offset, sizeof(std::int32_t)}, .logits = {}};
+  if (sampler.logits != nullptr) {
+    choice.logits = {sampler.logits.get(), number % kMaxAhead * logits_bytes(), logits_bytes()};
+    ops::copy(encoder, logits, choice.logits);
+  }
+  if (sampler.mask != nullptr) ops::mask_logits(encoder, logits, {sampler.mask.get(), 0, mask_bytes(loaded_)});
+  ops::sample(encoder, sampler.arguments, logits, {sampler.state.get(), 0, sampler_state_bytes(sampler.arguments)},
+              choice.token);
+  return choice;
 }
 
 std::span<const ChosenToken> BatchRunner::collect() {
   MARLIN_CHECK(!passes_.empty());
   runtime_.manager.wait(passes_.front().end);
-  collected_ = std::move(passes_.front().chosen);
-  for (std::size_t i = 0; i < collected_.size(); ++i) {
-    const std::size_t offset = static_cast<std::size_t>(passes_.front().places[i]) * sizeof(std::int32_t);
-    collected_[i].token = *BufferView{chosen_.get(), offset, sizeof(std::int32_t)}.host_read<std::int32_t>();
+  collected_.clear();
+  for (const Choice& choice : passes_.front().choices) {
+    ChosenToken chosen{.sequence = choice.sequence, .token = *choice.token.host_read<std::int32_t>()};
+    if (choice.logits.buffer != nullptr) {
+      chosen.logits = {choice.logits.host_read<float>(), choice.logits.bytes / sizeof(float)};
+    }
+    collected_.push_back(chosen);
   }
   passes_.pop_front();
   return collected_;

@@ -26,9 +26,16 @@ struct RunnerLimits {
   std::int64_t block_tokens = kBlockTokens;
 };
 
+/// What a sequence wants beyond having its tokens chosen; only those who want it pay for it.
+struct ChoiceNeeds {
+  bool logits = false;  ///< to see the logits that a token was chosen from
+  bool mask = false;    ///< to say with allow() what may be chosen; its passes must not run ahead of that
+};
+
 struct ChosenToken {
   SequenceId sequence = 0;
   std::int32_t token = 0;
+  std::span<const float> logits = {};  ///< as the model gave them, if the sequence needs them; until the next run()
 };
 
 class BatchRunner {
@@ -40,7 +47,12 @@ class BatchRunner {
   static constexpr std::size_t kMaxAhead = 2;
 
   /// Makes ready to choose tokens for a sequence. Errors: kInvalidArgument for options or tokens out of range.
-  void add(SequenceId sequence, const SamplingOptions& options, std::span<const std::int32_t> prompt);
+  void add(SequenceId sequence, const SamplingOptions& options, std::span<const std::int32_t> prompt,
+           const ChoiceNeeds& needs = {});
+
+  /// What the choices of the sequence are among from now on: bit token % 32 of mask[token / 32] for every token of the
+  /// vocabulary, at least one set. Due before the first pass that chooses for it; none may be under way.
+  void allow(SequenceId sequence, std::span<const std::uint32_t> mask);
 
   /// The sequence is over. Its tokens of passes under way are still collected.
   void remove(SequenceId sequence);
@@ -65,24 +77,32 @@ class BatchRunner {
     std::int64_t slot = 0;
     abi::SampleArguments arguments{};
     std::unique_ptr<Buffer> state;
-    std::uint64_t n_chosen = 0;  // by passes that may be under way
+    std::unique_ptr<Buffer> mask;    // null unless needed
+    std::unique_ptr<Buffer> logits;  // null unless needed; a row for each pass that may be under way
+    std::uint64_t n_chosen = 0;      // by passes that may be under way
   };
-  /// State of a sequence that is over, which a pass may be using.
+  /// A sequence that is over, of which a pass may be using something.
   struct Retired {
-    std::int64_t slot = 0;
-    std::unique_ptr<Buffer> state;
+    Sampler sampler;
     BatchId free_after = 0;
+  };
+  /// A token to come.
+  struct Choice {
+    SequenceId sequence = 0;
+    BufferView token;
+    BufferView logits;  // none: not needed
   };
   struct Pass {
     BatchId end = 0;
-    std::vector<ChosenToken> chosen;   // tokens to come
-    std::vector<std::int64_t> places;  // of them, in chosen_
+    std::vector<Choice> choices;
   };
 
   void reuse_retired();
-  std::unique_ptr<Buffer> sampler_state(std::size_t bytes);
+  std::unique_ptr<Buffer> take_buffer(std::size_t bytes, const char* name);
   void fill(const BatchPlan& plan, const MoEBuffers& buffers) const;
   Pass sample(const BatchPlan& plan, const BufferView& logits, Encoder& encoder);
+  Choice choose(SequenceId sequence, const BufferView& logits, Encoder& encoder);
+  [[nodiscard]] std::size_t logits_bytes() const;
   [[nodiscard]] std::int64_t place_of(const Sampler& sampler, std::uint64_t number) const;
 
   const LoadedModel& loaded_;
@@ -90,7 +110,7 @@ class BatchRunner {
   std::unique_ptr<Buffer> chosen_;  // i32, a ring of the last few tokens for each slot
   std::unordered_map<SequenceId, Sampler> samplers_;
   std::vector<std::int64_t> free_slots_;
-  std::vector<std::unique_ptr<Buffer>> free_states_;
+  std::vector<std::unique_ptr<Buffer>> free_buffers_;
   std::vector<Retired> retired_;
   std::deque<Pass> passes_;
   std::vector<ChosenToken> collected_;

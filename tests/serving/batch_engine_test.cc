@@ -4,56 +4,19 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 
 #include "backends/registry.h"
 #include "base/error.h"
 #include "tests/generation/synthetic_model.h"
+#include "tests/serving/told.h"
 #include "tests/support/error_of.h"
 
 namespace marlin {
 namespace {
 
-/// What a request was told, for a test to wait for.
-class Told {
- public:
-  BatchEngine::Listener listener() {
-    return [this](const BatchUpdate& update) {
-      const std::lock_guard lock(mutex_);
-      EXPECT_FALSE(over_) << "news after the last";
-      tokens_.insert(tokens_.end(), update.tokens.begin(), update.tokens.end());
-      finished_ = update.finished;
-      cached_tokens_ = update.cached_tokens;
-      if (update.error != nullptr) error_ = update.error->what();
-      over_ = update.finished.has_value() || update.error != nullptr;
-      changed_.notify_all();
-    };
-  }
-
-  void wait() {
-    std::unique_lock lock(mutex_);
-    ASSERT_TRUE(changed_.wait_for(lock, std::chrono::minutes(2), [this] { return over_; }));
-  }
-
-  void wait_for_tokens(std::size_t n) {
-    std::unique_lock lock(mutex_);
-    ASSERT_TRUE(changed_.wait_for(lock, std::chrono::minutes(2), [&] { return over_ || tokens_.size() >= n; }));
-  }
-
-  [[nodiscard]] std::vector<std::int32_t> tokens() const { return tokens_; }
-  [[nodiscard]] std::optional<FinishReason> finished() const { return finished_; }
-  [[nodiscard]] std::int64_t cached_tokens() const { return cached_tokens_; }
-  [[nodiscard]] const std::string& error() const { return error_; }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::int32_t> tokens_;
-  std::optional<FinishReason> finished_;
-  std::int64_t cached_tokens_ = 0;
-  std::string error_;
-  bool over_ = false;
-};
+using test::Told;
 
 BatchRequest greedy(std::vector<std::int32_t> prompt, std::int64_t n) {
   return {.prompt = std::move(prompt),
@@ -181,6 +144,13 @@ TEST_F(BatchEngineTest, RefusesWhatCannotBeDone) {
   BatchRequest request = greedy({1}, 1);
   request.options.sampling.top_p = 2;
   EXPECT_EQ(code(request), ErrorCode::kInvalidArgument);
+  request.options.sampling = {.logit_bias = {{1 << 30, 1.0F}}};
+  EXPECT_EQ(code(request), ErrorCode::kInvalidArgument);
+  request.options.sampling.logit_bias.clear();
+  for (std::int32_t token = 0; token < loaded_->info.vocab_size; ++token) {
+    request.options.sampling.logit_bias.push_back({token, -std::numeric_limits<float>::infinity()});
+  }
+  EXPECT_EQ(code(request), ErrorCode::kInvalidArgument) << "nothing could be chosen, and the pass would fail";
 }
 
 }  // namespace

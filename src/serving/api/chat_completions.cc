@@ -8,6 +8,7 @@
 #include "io/json.h"
 #include "io/json_reader.h"
 #include "serving/api/answer.h"
+#include "serving/api/answer_log_probabilities.h"
 #include "serving/api/chat_request.h"
 #include "serving/api/openai_shapes.h"
 #include "text/output_parser.h"
@@ -27,6 +28,7 @@ struct Choice {
   std::string reasoning;
   json::array tool_calls;  // whole ones; the last may be growing
   std::string finish_reason;
+  std::optional<AnswerLogProbabilities> log_probabilities;
 };
 
 class ChatProtocol final : public AnswerProtocol {
@@ -37,6 +39,10 @@ class ChatProtocol final : public AnswerProtocol {
     for (std::size_t i = 0; i < n; ++i) choices_.emplace_back(format, tools, starts_in_reasoning);
   }
 
+  void show_log_probabilities(const Tokenizer& tokenizer) {
+    for (Choice& choice : choices_) choice.log_probabilities.emplace(tokenizer);
+  }
+
   void begin_stream(http::EventStream& stream) override {
     for (std::size_t i = 0; i < choices_.size(); ++i) {
       stream.event("", chunk(i, {{"role", "assistant"}, {"content", ""}}, nullptr));
@@ -45,6 +51,7 @@ class ChatProtocol final : public AnswerProtocol {
 
   void add(std::size_t index, const BatchUpdate& news) override {
     Choice& choice = choices_[index];
+    if (choice.log_probabilities) choice.log_probabilities->add(news.log_probabilities);
     events_.clear();
     choice.parser.push(news.text, events_);
     if (news.finished) choice.parser.finish(events_);
@@ -82,7 +89,7 @@ class ChatProtocol final : public AnswerProtocol {
       }
       choices.push_back(json::object{{"index", i},
                                      {"message", std::move(message)},
-                                     {"logprobs", nullptr},
+                                     {"logprobs", all_log_probabilities(choice)},
                                      {"finish_reason", choice.finish_reason}});
     }
     json::object result = head_.object("chat.completion");
@@ -125,11 +132,23 @@ class ChatProtocol final : public AnswerProtocol {
     }
   }
 
-  [[nodiscard]] std::string chunk(std::size_t index, json::object delta, json::value finish_reason) const {
+  static json::value all_log_probabilities(const Choice& choice) {
+    if (!choice.log_probabilities) return nullptr;
+    return chat_log_probabilities(choice.log_probabilities->all());
+  }
+
+  /// For the next chunk: of all that has come since the last one.
+  static json::value next_log_probabilities(Choice& choice) {
+    if (!choice.log_probabilities) return nullptr;
+    const std::span<const ShownPlace> places = choice.log_probabilities->next();
+    return places.empty() ? json::value(nullptr) : chat_log_probabilities(places);
+  }
+
+  std::string chunk(std::size_t index, json::object delta, json::value finish_reason) {
     json::object result = head_.object("chat.completion.chunk");
     result["choices"] = json::array{json::object{{"index", index},
                                                  {"delta", std::move(delta)},
-                                                 {"logprobs", nullptr},
+                                                 {"logprobs", next_log_probabilities(choices_[index])},
                                                  {"finish_reason", std::move(finish_reason)}}};
     return json::serialize(result);
   }
@@ -146,10 +165,12 @@ class ChatProtocol final : public AnswerProtocol {
 void chat_completions(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {
   const json::value parsed = parse_json(exchange->request().body, "the request");
   const JsonReader fields = JsonReader::of_document(parsed, "the request");
-  const ChatRequest chat = read_chat_request(model, fields);
+  ChatRequest chat = read_chat_request(model, fields);
+  chat.generation.n_top_log_probabilities = read_chat_log_probabilities(fields);
   const auto n = static_cast<std::size_t>(fields.optional_integer("n", {1, kMaxChoices}).value_or(1));
   auto protocol = std::make_unique<ChatProtocol>(CompletionHead("chatcmpl", model), wants_usage(fields));
   protocol->add_choices(n, model.format(), chat.tools, chat.starts_in_reasoning);
+  if (chat.generation.n_top_log_probabilities) protocol->show_log_probabilities(model.loaded().require_tokenizer());
   const bool streams = fields.optional_boolean("stream").value_or(false);
   std::make_shared<Answer>(model, exchange, std::move(protocol), streams)->start(chat.generation, n);
 }

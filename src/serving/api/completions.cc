@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "io/json.h"
+#include "serving/api/answer_constraint.h"
+#include "serving/api/answer_log_probabilities.h"
 #include "serving/api/generation_fields.h"
 #include "serving/api/openai_shapes.h"
 
@@ -19,11 +21,16 @@ class CompletionProtocol final : public AnswerProtocol {
   CompletionProtocol(CompletionHead head, std::size_t n, bool include_usage)
       : head_(std::move(head)), include_usage_(include_usage), choices_(n) {}
 
+  void show_log_probabilities(const Tokenizer& tokenizer) {
+    for (Choice& choice : choices_) choice.log_probabilities.emplace(tokenizer);
+  }
+
   void begin_stream(http::EventStream& /*stream*/) override {}
 
   void add(std::size_t index, const BatchUpdate& news) override {
-    if (news.text.empty() && !news.finished) return;
     Choice& choice = choices_[index];
+    if (choice.log_probabilities) choice.log_probabilities->add(news.log_probabilities);
+    if (news.text.empty() && !news.finished) return;
     choice.text += news.text;
     json::value reason;
     if (news.finished) {
@@ -31,7 +38,8 @@ class CompletionProtocol final : public AnswerProtocol {
       reason = choice.finish_reason;
     }
     json::object message = head_.object("text_completion");
-    message["choices"] = json::array{choice_object(index, news.text, std::move(reason))};
+    message["choices"] =
+        json::array{choice_object(index, news.text, next_log_probabilities(choice), std::move(reason))};
     pending_.push_back(json::serialize(message));
   }
 
@@ -53,7 +61,9 @@ class CompletionProtocol final : public AnswerProtocol {
   json::object body(const Usage& usage) override {
     json::array choices;
     for (std::size_t i = 0; i < choices_.size(); ++i) {
-      choices.push_back(choice_object(i, choices_[i].text, json::value(choices_[i].finish_reason)));
+      const Choice& choice = choices_[i];
+      choices.push_back(
+          choice_object(i, choice.text, all_log_probabilities(choice), json::value(choice.finish_reason)));
     }
     json::object result = head_.object("text_completion");
     result["choices"] = std::move(choices);
@@ -65,10 +75,25 @@ class CompletionProtocol final : public AnswerProtocol {
   struct Choice {
     std::string text;
     std::string finish_reason;
+    std::optional<AnswerLogProbabilities> log_probabilities;
   };
 
-  static json::object choice_object(std::size_t index, std::string_view text, json::value finish_reason) {
-    return {{"index", index}, {"text", text}, {"logprobs", nullptr}, {"finish_reason", std::move(finish_reason)}};
+  static json::value all_log_probabilities(const Choice& choice) {
+    if (!choice.log_probabilities) return nullptr;
+    return completion_log_probabilities(choice.log_probabilities->all());
+  }
+
+  static json::value next_log_probabilities(Choice& choice) {
+    if (!choice.log_probabilities) return nullptr;
+    return completion_log_probabilities(choice.log_probabilities->next());
+  }
+
+  static json::object choice_object(std::size_t index, std::string_view text, json::value log_probabilities,
+                                    json::value finish_reason) {
+    return {{"index", index},
+            {"text", text},
+            {"logprobs", std::move(log_probabilities)},
+            {"finish_reason", std::move(finish_reason)}};
   }
 
   CompletionHead head_;
@@ -99,11 +124,14 @@ void completions(ServedModel& model, const std::shared_ptr<http::Exchange>& exch
   model.check_name(fields.optional_string("model"));
   GenerationOptions defaults = model.defaults();
   defaults.max_tokens = 16;  // as OpenAI has it
-  const BatchRequest request{.prompt = prompt_tokens(model, fields.json()),
-                             .options = read_generation_options(fields.json(), std::move(defaults)),
-                             .priority = 0};
+  BatchRequest request{.prompt = prompt_tokens(model, fields.json()),
+                       .options = read_generation_options(fields.json(), std::move(defaults)),
+                       .priority = 0,
+                       .n_top_log_probabilities = read_completion_log_probabilities(fields)};
+  if (auto grammar = completion_constraint(fields)) request.constraint = model.constrained(*std::move(grammar));
   const auto n = static_cast<std::size_t>(fields.optional_integer("n", {1, kMaxChoices}).value_or(1));
   auto protocol = std::make_unique<CompletionProtocol>(CompletionHead("cmpl", model), n, wants_usage(fields));
+  if (request.n_top_log_probabilities) protocol->show_log_probabilities(model.loaded().require_tokenizer());
   const bool streams = fields.optional_boolean("stream").value_or(false);
   std::make_shared<Answer>(model, exchange, std::move(protocol), streams)->start(request, n);
 }
