@@ -33,7 +33,6 @@ ALLOWED = {
     "src/serving/http": ["src/base", "include/metal_marlin"],
     "src/serving/load": ["src/serving/http", "src/io", "src/base"],  # of src/serving/http only message.h
     "src/serving/web": ["src/serving/http", "src/base", "include/metal_marlin"],
-    "src/serving/api": ["src/serving", "src/serving/http", "src/generation", "src/sampling", "src/text", "src/text/jinja",
     "src/serving/api": ["src/serving", "src/serving/http", "src/generation", "src/grammar", "src/sampling", "src/text", "src/text/jinja",
                         "src/io", "src/base", "include/metal_marlin"],
     "src/serving": ["src/generation", "src/grammar", "src/model", "src/runtime", "src/ops", "src/sampling", "src/text",

@@ -281,10 +281,10 @@ Expr pattern_characters(JsonRules& rules, std::string_view pattern, std::string_
   return Parser(rules.builder(), in_json, /*whole=*/false, pattern, where).run();
 }
 
-Expr matching_text(GrammarBuilder& builder, std::string_view pattern, std::string_view where,
+Expr matching_text(GrammarBuilder& builder, std::string_view pattern, PatternExtent extent, std::string_view where,
                    const CodePointSet& without) {
   const auto as_itself = [&](const CodePointSet& set) { return utf8_character(builder, set.without(without)); };
-  return Parser(builder, as_itself, /*whole=*/true, pattern, where).run();
+  return Parser(builder, as_itself, extent == PatternExtent::kWholeText, pattern, where).run();
 }
 
 }  // namespace marlin

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/api/served_model.h"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -37,6 +38,23 @@ RenderedPrompt ServedModel::render(const boost::json::array& messages, const boo
   RenderedPrompt prompt{.tokens = loaded_.require_tokenizer().encode_pieces(pieces), .text = rendering.text()};
   prompt.starts_in_reasoning = starts_in_reasoning(format_, prompt.text);
   return prompt;
+}
+
+ConstrainedText ServedModel::constrained(Grammar grammar) const {
+  std::call_once(masker_made_, [this] {
+    const Tokenizer& tokenizer = loaded_.require_tokenizer();
+    const auto n_tokens = static_cast<TokenId>(std::min(tokenizer.vocab_size(), loaded_.info.vocab_size));
+    std::vector<std::string> tokens;
+    for (TokenId id = 0; id < n_tokens; ++id) {
+      tokens.push_back(tokenizer.is_special(id) ? std::string() : tokenizer.token_bytes(id));
+    }
+    std::vector<std::uint32_t> ends;
+    for (const std::int32_t id : loaded_.defaults.eos_token_ids) {
+      if (id < n_tokens) ends.push_back(static_cast<std::uint32_t>(id));
+    }
+    masker_.emplace(std::move(tokens), std::move(ends));
+  });
+  return {*masker_, std::move(grammar)};
 }
 
 std::vector<std::int32_t> ServedModel::encode(std::string_view text) const {

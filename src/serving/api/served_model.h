@@ -5,12 +5,14 @@
 
 #include <boost/json.hpp>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "generation/loaded_model.h"
+#include "grammar/constrained_text.h"
 #include "serving/batch_engine.h"
 #include "text/output_format.h"
 
@@ -44,6 +46,9 @@ class ServedModel {
   [[nodiscard]] RenderedPrompt render(const boost::json::array& messages, const boost::json::array& tools,
                                       const boost::json::object& variables) const;
 
+  /// The beginning of a text of the grammar, in this model's tokens. The first call takes a moment for them.
+  [[nodiscard]] ConstrainedText constrained(Grammar grammar) const;
+
   /// Plain text, with BOS if the model has one; special tokens that the text spells become themselves.
   [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text) const;
 
@@ -54,7 +59,9 @@ class ServedModel {
   OutputFormat format_;
   GenerationOptions defaults_;
   std::int64_t max_batch_size_;
-  BatchEngine engine_;
+  mutable std::once_flag masker_made_;
+  mutable std::optional<TokenMasker> masker_;
+  BatchEngine engine_;  // its requests use the masker
 };
 
 }  // namespace marlin::api
