@@ -17,7 +17,6 @@
 #pragma once
 
 #include <boost/json.hpp>
-
 #include <string_view>
 
 #include "grammar/grammar.h"

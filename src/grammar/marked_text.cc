@@ -29,8 +29,8 @@ Expr text_up_to(GrammarBuilder& builder, std::string_view marker) {
   }
   const Expr from_first = builder.sequence({first_byte, builder.repeat(again, 0, kUnbounded)});
   const Expr fails = builder.sequence({from_first, leave});
-  return builder.sequence({builder.repeat(builder.choice({outside, fails}), 0, kUnbounded), from_first,
-                           builder.literal(marker.substr(1))});
+  return builder.sequence(
+      {builder.repeat(builder.choice({outside, fails}), 0, kUnbounded), from_first, builder.literal(marker.substr(1))});
 }
 
 }  // namespace marlin

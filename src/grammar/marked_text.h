@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Free text up to a marker, as models write it: reasoning up to `</think>`, an argument up to `</arg_value>`. Used where
-// the output of a chat model is put together.
+// Free text up to a marker, as models write it: reasoning up to `</think>`, an argument up to `</arg_value>`. Used
+// where the output of a chat model is put together.
 #pragma once
 
 #include <string_view>

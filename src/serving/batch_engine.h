@@ -44,8 +44,8 @@ struct BatchRequest {
 
 /// News of a request. Views are valid during the call.
 struct BatchUpdate {
-  std::span<const std::int32_t> tokens;  ///< chosen since the last update
-  std::string_view text;                 ///< that became certain
+  std::span<const std::int32_t> tokens;                      ///< chosen since the last update
+  std::string_view text;                                     ///< that became certain
   std::span<const LogProbabilities> log_probabilities = {};  ///< of the tokens whose text that is
   std::int64_t cached_tokens = 0;        ///< of the prompt
   std::optional<FinishReason> finished;  ///< the last update has this or `error`

@@ -22,7 +22,8 @@ TEST(MarkedText, EndsWhereTheMarkerFirstOccurs) {
     std::vector<std::string> texts{""};
     for (std::size_t i = 0; i < texts.size(); ++i) {
       const std::string text = texts[i];
-      EXPECT_EQ(accepts(grammar, text), text.find(marker) + marker.size() == text.size() && text.size() >= marker.size())
+      EXPECT_EQ(accepts(grammar, text),
+                text.find(marker) + marker.size() == text.size() && text.size() >= marker.size())
           << text << " up to " << marker;
       for (const char c : std::string("</t>x")) {
         if (text.size() < 6) texts.push_back(text + c);

@@ -28,8 +28,14 @@ bool allows(const std::vector<std::uint32_t>& mask, std::size_t token) {
 }
 
 std::vector<float> logits_of_every_kind(std::size_t n) {
-  constexpr float kHostile[] = {Limits::quiet_NaN(), -Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(),
-                                Limits::max(),       Limits::lowest(),     0.0F,               -0.0F,
+  constexpr float kHostile[] = {Limits::quiet_NaN(),
+                                -Limits::quiet_NaN(),
+                                Limits::infinity(),
+                                -Limits::infinity(),
+                                Limits::max(),
+                                Limits::lowest(),
+                                0.0F,
+                                -0.0F,
                                 Limits::denorm_min()};
   std::vector<float> logits = normal_tensor(n, n, 3.0);
   for (std::size_t i = 0; i < n; i += 3) logits[i] = kHostile[i / 3 % std::size(kHostile)];

@@ -110,7 +110,8 @@ std::optional<AnswerText> wanted_text(const JsonReader& fields) {
     if (wanted.empty()) fail(ErrorCode::kUnsupported, "structured_outputs: json, json_object, regex or choice");
   }
   for (const char* key : {"grammar", "guided_grammar"}) {
-    if (fields.has(key)) fail(ErrorCode::kUnsupported, "{}: only JSON schemas, patterns and choices are supported", key);
+    if (fields.has(key))
+      fail(ErrorCode::kUnsupported, "{}: only JSON schemas, patterns and choices are supported", key);
   }
   if (wanted.size() > 1) {
     fail(ErrorCode::kInvalidArgument, "{} and {} cannot be combined", wanted[0].first, wanted[1].first);
@@ -133,8 +134,9 @@ ToolChoice read_tool_choice(const JsonReader& fields) {
   if (choice == "required") return {.calls = Calls::kRequired, .function = {}};
   const auto object = choice.is_object() ? fields.optional_object(kField) : std::nullopt;
   if (!object || object->optional_string("type") != "function") {
-    fail(ErrorCode::kInvalidArgument,
-         "tool_choice: \"none\", \"auto\", \"required\" or {{\"type\": \"function\", \"function\": {{\"name\": ...}}}}");
+    fail(
+        ErrorCode::kInvalidArgument,
+        "tool_choice: \"none\", \"auto\", \"required\" or {{\"type\": \"function\", \"function\": {{\"name\": ...}}}}");
   }
   const auto function = object->optional_object("function");
   return {.calls = Calls::kRequired, .function = std::string((function ? *function : *object).string("name"))};

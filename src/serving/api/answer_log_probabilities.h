@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log probabilities of one choice on their way to a client: gathered as the engine tells them, shown as chat completions
-// and completions have them. The protocols of these two have one per choice that asked. Surprise: a token of half a
-// character shows as U+FFFD; its `bytes` are what it is.
+// Log probabilities of one choice on their way to a client: gathered as the engine tells them, shown as chat
+// completions and completions have them. The protocols of these two have one per choice that asked. Surprise: a token
+// of half a character shows as U+FFFD; its `bytes` are what it is.
 #pragma once
 
 #include <boost/json.hpp>
@@ -51,8 +51,8 @@ class AnswerLogProbabilities {
 /// `logprobs` of a chat completion: {"content": [{"token", "logprob", "bytes", "top_logprobs"}...]}.
 boost::json::object chat_log_probabilities(std::span<const ShownPlace> places);
 
-/// `logprobs` of a completion: {"tokens", "token_logprobs", "top_logprobs", "text_offset"}, lists as long as each other.
-/// The token chosen is always among the top ones; of tokens that show alike the most probable is.
+/// `logprobs` of a completion: {"tokens", "token_logprobs", "top_logprobs", "text_offset"}, lists as long as each
+/// other. The token chosen is always among the top ones; of tokens that show alike the most probable is.
 boost::json::object completion_log_probabilities(std::span<const ShownPlace> places);
 
 /// How many top tokens `logprobs` and `top_logprobs` of a chat request ask for; nothing: no log probabilities. Errors:

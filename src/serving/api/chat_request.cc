@@ -2,6 +2,7 @@
 #include "serving/api/chat_request.h"
 
 #include "base/error.h"
+#include "serving/api/answer_constraint.h"
 #include "serving/api/generation_fields.h"
 
 namespace marlin::api {
@@ -21,13 +22,6 @@ json::object template_variables(const JsonReader& fields) {
   return variables;
 }
 
-json::array tools_of(const JsonReader& fields) {
-  const json::array* const tools = fields.optional_array("tools");
-  const json::value* const choice = fields.json().if_contains("tool_choice");
-  const bool none = choice != nullptr && choice->is_string() && choice->as_string() == "none";
-  return tools == nullptr || none ? json::array() : *tools;
-}
-
 }  // namespace
 
 ChatRequest read_chat_request(const ServedModel& model, const JsonReader& fields) {
@@ -36,12 +30,14 @@ ChatRequest read_chat_request(const ServedModel& model, const JsonReader& fields
   if (messages == nullptr || messages->empty()) {
     fail(ErrorCode::kInvalidArgument, "messages: a list of at least one message is needed");
   }
-  ChatRequest chat{.generation = {}, .tools = tools_of(fields)};
+  ChatRequest chat{.generation = {}, .tools = offered_tools(fields)};
   RenderedPrompt prompt = model.render(*messages, chat.tools, template_variables(fields));
   chat.starts_in_reasoning = prompt.starts_in_reasoning;
+  std::optional<Grammar> grammar = chat_constraint(fields, chat.tools, model.format(), prompt);
   chat.generation = {.prompt = std::move(prompt.tokens),
                      .options = read_generation_options(fields.json(), model.defaults()),
                      .priority = static_cast<int>(fields.optional_integer("priority", {-100, 100}).value_or(0))};
+  if (grammar) chat.generation.constraint = model.constrained(*std::move(grammar));
   return chat;
 }
 

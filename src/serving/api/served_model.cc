@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serving/api/served_model.h"
 
-#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -41,19 +40,7 @@ RenderedPrompt ServedModel::render(const boost::json::array& messages, const boo
 }
 
 ConstrainedText ServedModel::constrained(Grammar grammar) const {
-  std::call_once(masker_made_, [this] {
-    const Tokenizer& tokenizer = loaded_.require_tokenizer();
-    const auto n_tokens = static_cast<TokenId>(std::min(tokenizer.vocab_size(), loaded_.info.vocab_size));
-    std::vector<std::string> tokens;
-    for (TokenId id = 0; id < n_tokens; ++id) {
-      tokens.push_back(tokenizer.is_special(id) ? std::string() : tokenizer.token_bytes(id));
-    }
-    std::vector<std::uint32_t> ends;
-    for (const std::int32_t id : loaded_.defaults.eos_token_ids) {
-      if (id < n_tokens) ends.push_back(static_cast<std::uint32_t>(id));
-    }
-    masker_.emplace(std::move(tokens), std::move(ends));
-  });
+  std::call_once(masker_made_, [this] { masker_ = make_token_masker(loaded_); });
   return {*masker_, std::move(grammar)};
 }
 

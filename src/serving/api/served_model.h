@@ -5,8 +5,8 @@
 
 #include <boost/json.hpp>
 #include <cstdint>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,7 +60,7 @@ class ServedModel {
   GenerationOptions defaults_;
   std::int64_t max_batch_size_;
   mutable std::once_flag masker_made_;
-  mutable std::optional<TokenMasker> masker_;
+  mutable std::unique_ptr<const TokenMasker> masker_;
   BatchEngine engine_;  // its requests use the masker
 };
 

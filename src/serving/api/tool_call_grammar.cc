@@ -46,9 +46,8 @@ Expr hermes_call(JsonRules& rules, const json::value& tool) {
   GrammarBuilder& builder = rules.builder();
   const std::string name = json::serialize(json::string(tool_name(tool)));
   const json::object* parameters = parameters_of(tool);
-  const Expr arguments = parameters == nullptr
-                             ? rules.any_object()
-                             : json_schema_text(rules, function_of(tool).at("parameters"));
+  const Expr arguments =
+      parameters == nullptr ? rules.any_object() : json_schema_text(rules, function_of(tool).at("parameters"));
   return builder.sequence({builder.literal("<tool_call>\n{\"name\": " + name + ", \"arguments\": "), arguments,
                            builder.literal("}\n</tool_call>")});
 }
@@ -105,8 +104,7 @@ class GlmCall {
       fail(ErrorCode::kUnsupported, "this model cannot write the argument '{}'", excerpt(key));
     }
     return builder_.sequence({marker(OutputMarker::kArgKey), builder_.literal(key), marker(OutputMarker::kArgKeyEnd),
-                              line_break(), marker(OutputMarker::kArgValue), value(schema, key, of_key),
-                              line_break()});
+                              line_break(), marker(OutputMarker::kArgValue), value(schema, key, of_key), line_break()});
   }
 
   /// With the marker behind it. Where strings are allowed any text is one, and what is not quoted as OutputParser reads
@@ -133,8 +131,8 @@ class GlmCall {
     const json::value* max = schema.if_contains("maxLength");
     if (min == nullptr && max == nullptr) return text_up_to(builder_, text_of(OutputMarker::kArgValueEnd));
     const Expr character = utf8_character(builder_, CodePointSet::all().without(less));
-    return builder_.sequence({builder_.repeat(character, length(min, 0), length(max, kUnbounded)),
-                              marker(OutputMarker::kArgValueEnd)});
+    return builder_.sequence(
+        {builder_.repeat(character, length(min, 0), length(max, kUnbounded)), marker(OutputMarker::kArgValueEnd)});
   }
 
   static std::uint32_t length(const json::value* value, std::uint32_t absent) {

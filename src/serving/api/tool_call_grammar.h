@@ -12,8 +12,8 @@
 namespace marlin::api {
 
 /// A call of any of `tools`, as in the OpenAI API; not empty. Arguments come in the order of the schema. Errors:
-/// kInvalidArgument and kUnsupported, naming the tool, for one that is malformed or cannot be enforced; kUnsupported for
-/// ToolCallStyle::kNone.
+/// kInvalidArgument and kUnsupported, naming the tool, for one that is malformed or cannot be enforced; kUnsupported
+/// for ToolCallStyle::kNone.
 Expr tool_call(JsonRules& rules, ToolCallStyle style, const boost::json::array& tools);
 
 /// The function's name; {"type": "function", "function": {...}} or the inner object alone. Error: kInvalidArgument.
