@@ -30,6 +30,15 @@ constexpr std::size_t kMaxAnswerBytes = std::size_t{16} << 20U;
 
 constexpr const char* kNotUnderstood = "answer not understood";
 
+/// An event that came at `seconds`.
+void take(const ServerSentEvent& event, double seconds, RequestOutcome& outcome) {
+  const StreamMessage message = read_stream_message(event.data);
+  if (message.error) throw RequestFailure("error in the stream", *message.error);
+  if (message.has_text) outcome.text_seconds.push_back(seconds);
+  if (message.usage) outcome.usage = message.usage;
+  if (message.is_done) outcome.end_seconds = seconds;
+}
+
 }  // namespace
 
 /// One request on its connection. Its deadline covers all of it.
@@ -144,16 +153,11 @@ asio::awaitable<void> LoadClient::stream(Transfer& transfer, std::string request
   SseReader reader(kMaxEventBytes);
   std::vector<ServerSentEvent> events;
   for (;;) {
-    events.clear();
+    const double now = transfer.seconds();
     reader.push(bytes, events);
     bytes.clear();
-    for (const ServerSentEvent& event : events) {
-      const StreamMessage message = read_stream_message(event.data);
-      if (message.error) throw RequestFailure("error in the stream", *message.error);
-      if (message.has_text) outcome.text_seconds.push_back(transfer.seconds());
-      if (message.usage) outcome.usage = message.usage;
-      if (message.is_done) outcome.end_seconds = transfer.seconds();
-    }
+    for (const ServerSentEvent& event : events) take(event, now, outcome);
+    events.clear();
     if (response.is_complete()) break;
     const bool is_done = outcome.end_seconds > 0;
     if (leave_after && !is_done && static_cast<std::int64_t>(outcome.text_seconds.size()) >= *leave_after) {

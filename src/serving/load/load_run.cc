@@ -47,14 +47,15 @@ class LoadRun {
         change_(io_) {}
 
   LoadReport run() {
-    spawn(drive());
+    spawn([this] { return drive(); });
     io_.run();
     if (failure_) std::rethrow_exception(failure_);
     return report_;
   }
 
  private:
-  void spawn(asio::awaitable<void> work) {
+  template <typename Work>
+  void spawn(Work work) {
     asio::co_spawn(io_, std::move(work), [this](std::exception_ptr failure) {
       if (!failure) return;
       if (!failure_) failure_ = std::move(failure);
@@ -78,7 +79,7 @@ class LoadRun {
       ++n_begun_;
       most_running_ = std::max(most_running_, n_running());
       tell_progress();
-      spawn(serve(std::move(request)));
+      spawn([this, request = std::move(request)]() mutable { return serve(std::move(request)); });
     }
     while (n_running() > 0) co_await wait_for_change(Clock::time_point::max());
     make_report();

@@ -23,7 +23,7 @@ class RequestFailure : public std::runtime_error {
 
 struct RequestOutcome {
   std::vector<double> text_seconds;       ///< when each piece of text came, after the client began to connect
-  double end_seconds = 0;                 ///< when the answer was complete
+  double end_seconds = 0;                 ///< when [DONE] came; 0: it did not
   std::optional<TokenUsage> usage;        ///< if the server told
   bool left = false;                      ///< the client went away, as planned
   std::optional<RequestFailure> failure;  ///< none: the answer is complete, or the client left
