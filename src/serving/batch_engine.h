@@ -47,9 +47,9 @@ struct BatchUpdate {
   std::span<const std::int32_t> tokens;                      ///< chosen since the last update
   std::string_view text;                                     ///< that became certain
   std::span<const LogProbabilities> log_probabilities = {};  ///< of the tokens whose text that is
-  std::int64_t cached_tokens = 0;        ///< of the prompt
-  std::optional<FinishReason> finished;  ///< the last update has this or `error`
-  std::string_view stop;                 ///< the stop string that ended it, if one did
+  std::int64_t cached_tokens = 0;                            ///< of the prompt
+  std::optional<FinishReason> finished;                      ///< the last update has this or `error`
+  std::string_view stop = {};                                ///< the stop string that ended it, if one did
   const Error* error = nullptr;
 };
 

@@ -11,6 +11,7 @@
 #include "abi/kernel_failure.h"
 #include "abi/kernel_variant.h"
 #include "abi/kv_append.h"
+#include "abi/mask_logits.h"
 #include "abi/matmul.h"
 #include "abi/matrix.h"
 #include "abi/moe.h"
