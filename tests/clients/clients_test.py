@@ -6,6 +6,7 @@ clients_test.py PROGRAM MODEL. The C++ tests know what each field must be; here 
 answer is one, and the exceptions are theirs. Greedy, so that two answers to one question are equal.
 """
 import json
+import math
 import re
 import subprocess
 import sys
@@ -29,10 +30,11 @@ class Server:
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "-m", MODEL, "--alias", "demo", "--port", "0", "--backend", "cpu", "--api-key", KEY],
+            [PROGRAM, "serve", "-m", MODEL, "--alias", "demo", "--port", "0", "--backend", "cpu", "--api-key", KEY,
+             "--no-access-log"],
             stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
-            if found := re.search(r"http://[^/]+", line):
+            if found := re.search(r"http://[\d.:]+", line):
                 self.url = found[0]
                 return self
         raise RuntimeError(f"the server ended with {self.process.wait()}")
@@ -92,6 +94,37 @@ class ChatCompletions(OpenAiTest):
         last = self.chat([*WEATHER, message, result], tools=self.tools).choices[0]
         self.assertEqual(last.finish_reason, "stop")
         self.assertTrue(last.message.content)
+
+    def test_a_tool_that_is_required_is_called_whatever_is_said(self):
+        parameters = {"type": "object", "properties": {"city": {"type": "string", "enum": ["Oslo", "Rome"]}},
+                      "required": ["city"]}
+        tools = [{"type": "function", "function": {"name": "get_weather", "parameters": parameters}}]
+        choice = self.chat(SUM, tools=tools, tool_choice="required").choices[0]
+        self.assertEqual(choice.finish_reason, "tool_calls")
+        self.assertIn(json.loads(choice.message.tool_calls[0].function.arguments)["city"], ["Oslo", "Rome"])
+
+    def test_an_answer_has_the_schema_that_was_asked_for(self):
+        schema = {"type": "object", "properties": {"sum": {"type": "integer"}, "sure": {"type": "boolean"}},
+                  "required": ["sum", "sure"], "additionalProperties": False}
+        response_format = {"type": "json_schema", "json_schema": {"name": "sum", "schema": schema, "strict": True}}
+        answer = self.chat(SUM, response_format=response_format)
+        value = json.loads(answer.choices[0].message.content)
+        self.assertEqual((type(value["sum"]), type(value["sure"])), (int, bool))
+        pieces = self.chat(SUM, response_format=response_format, stream=True)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in pieces if chunk.choices)
+        self.assertEqual(text, answer.choices[0].message.content)
+
+    def test_log_probabilities(self):
+        answer = self.chat(SUM, logprobs=True, top_logprobs=3)
+        tokens = answer.choices[0].logprobs.content
+        self.assertEqual("".join(token.token for token in tokens), answer.choices[0].message.content)
+        for token in tokens:
+            self.assertEqual(len(token.top_logprobs), 3)
+            self.assertEqual(token.logprob, token.top_logprobs[0].logprob)  # greedy
+            self.assertLessEqual(sum(math.exp(other.logprob) for other in token.top_logprobs), 1 + 1e-6)
+        streamed = [token for chunk in self.chat(SUM, logprobs=True, stream=True) if chunk.choices
+                    for token in (chunk.choices[0].logprobs.content if chunk.choices[0].logprobs else [])]
+        self.assertEqual([token.token for token in streamed], [token.token for token in tokens])
 
     def test_stop(self):
         answer = self.chat(SUM, stop=[" = "])

@@ -50,7 +50,7 @@ class Server:
 
     def __init__(self, program, *arguments):
         self._process = subprocess.Popen(
-            [program, "serve", "--port", "0", *arguments], stderr=subprocess.PIPE, text=True)
+            [program, "serve", "--port", "0", "--no-access-log", *arguments], stderr=subprocess.PIPE, text=True)
         self.address = re.search(r"http://[\d.:]+", self._process.stderr.readline())[0]
 
     def stop(self):
