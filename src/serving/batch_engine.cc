@@ -129,8 +129,11 @@ void BatchEngine::cancel(RequestId request) {
 }
 
 ServingGauges BatchEngine::gauges() const {
+  const Counters device = loaded_.instruments->counters();
   const std::lock_guard lock(mutex_);
-  return gauges_;
+  ServingGauges gauges = gauges_;
+  gauges.device = device;
+  return gauges;
 }
 
 void BatchEngine::take_gauges() {
@@ -138,7 +141,8 @@ void BatchEngine::take_gauges() {
   gauges_ = {.scheduler = scheduler_.statistics(),
              .n_blocks = blocks_.n_blocks(),
              .n_blocks_in_use = blocks_.n_blocks() - blocks_.n_available(),
-             .n_blocks_cached = blocks_.n_cached()};
+             .n_blocks_cached = blocks_.n_cached(),
+             .device = {}};
 }
 
 RequestTimes BatchEngine::Request::times() const {

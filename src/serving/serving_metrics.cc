@@ -116,6 +116,11 @@ std::string ServingMetrics::text(std::string_view model, const ServingGauges& ga
   out.value("prompt_tokens_total", "counter", "Prompt tokens of requests that joined.", scheduler.prompt_tokens);
   out.value("prefix_cache_queries", "counter", "Prompt tokens looked for in the cache.", scheduler.prompt_tokens);
   out.value("prefix_cache_hits", "counter", "Prompt tokens found in the cache.", scheduler.cached_tokens);
+  out.value("device_commits_total", "counter", "Command buffers handed to the device.", gauges.device.commits);
+  out.value("device_dispatches_total", "counter", "Kernel launches in them.", gauges.device.dispatches);
+  out.value("device_waits_total", "counter", "Times a thread waited for the device.", gauges.device.waits);
+  out.value("device_busy_seconds_total", "counter", "Time the device executed command buffers.",
+            gauges.device.device_seconds);
   const std::lock_guard lock(mutex_);
   out.value("generation_tokens_total", "counter", "Tokens generated.", n_generated_);
   out.describe("request_success_total", "counter", "Requests that are over, by why.");

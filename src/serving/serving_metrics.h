@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "metal_marlin/counters.h"
 #include "metal_marlin/generation_options.h"
 #include "serving/batch_scheduler.h"
 #include "serving/histogram.h"
@@ -29,6 +30,7 @@ struct ServingGauges {
   std::int64_t n_blocks = 0;
   std::int64_t n_blocks_in_use = 0;
   std::int64_t n_blocks_cached = 0;
+  Counters device;  ///< since the model was loaded
 };
 
 class ServingMetrics {

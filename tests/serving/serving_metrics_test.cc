@@ -39,11 +39,13 @@ TEST(ServingMetrics, TellsWhatHappenedUnderVllmsNames) {
   gauges.scheduler.cached_tokens = 16;
   gauges.n_blocks = 8;
   gauges.n_blocks_in_use = 2;
+  gauges.device.waits = 9;
   const std::string text = metrics.text("a \"model\"", gauges);
   const std::string label = R"({model_name="a \"model\"")";
   EXPECT_TRUE(has_line(text, "metal_marlin_num_requests_running" + label + "} 2")) << text;
   EXPECT_TRUE(has_line(text, "metal_marlin_kv_cache_usage_perc" + label + "} 0.25"));
   EXPECT_TRUE(has_line(text, "metal_marlin_prefix_cache_hits" + label + "} 16"));
+  EXPECT_TRUE(has_line(text, "metal_marlin_device_waits_total" + label + "} 9"));
   EXPECT_TRUE(has_line(text, "metal_marlin_generation_tokens_total" + label + "} 3"));
   EXPECT_TRUE(has_line(text, "metal_marlin_request_success_total" + label + R"(,finished_reason="stop"} 1)"));
   EXPECT_TRUE(has_line(text, "metal_marlin_request_success_total" + label + R"(,finished_reason="error"} 0)"));
