@@ -5,17 +5,23 @@
 
 namespace marlin::api {
 
-void AnswerProtocol::fail_stream(http::EventStream& stream, const ApiError& error) {
-  stream.event("", boost::json::serialize(openai_error(error)));
+void AnswerProtocol::fail(const ApiError& error) { say("", openai_error(error)); }
+
+void AnswerProtocol::flush(http::EventStream& stream) {
+  for (const auto& [name, data] : said_) stream.event(name, data);
+  said_.clear();
 }
 
-Answer::Answer(ServedModel& model, std::shared_ptr<http::Exchange> exchange, std::unique_ptr<AnswerProtocol> protocol,
-               bool streams)
-    : model_(model),
-      exchange_(std::move(exchange)),
-      stream_(exchange_),
-      protocol_(std::move(protocol)),
-      streams_(streams) {}
+void AnswerProtocol::say(std::string_view name, const boost::json::object& data) {
+  if (streams_) said_.emplace_back(name, boost::json::serialize(data));
+}
+
+void AnswerProtocol::say_done() {
+  if (streams_) said_.emplace_back("", "[DONE]");
+}
+
+Answer::Answer(ServedModel& model, std::shared_ptr<http::Exchange> exchange, std::unique_ptr<AnswerProtocol> protocol)
+    : model_(model), exchange_(std::move(exchange)), stream_(exchange_), protocol_(std::move(protocol)) {}
 
 void Answer::start(const BatchRequest& request, std::size_t n) {
   {
@@ -35,7 +41,10 @@ void Answer::start(const BatchRequest& request, std::size_t n) {
       for (const RequestId id : requests_) model_.engine().cancel(id);
       throw;
     }
-    if (streams_ && stream_.begin()) protocol_->begin_stream(stream_);
+    if (protocol_->streams() && stream_.begin()) {
+      protocol_->begin();
+      protocol_->flush(stream_);
+    }
   }
   exchange_->on_closed([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->cancel();
@@ -49,14 +58,15 @@ void Answer::update(std::size_t choice, const BatchUpdate& news) {
   usage_.completion_tokens += static_cast<std::int64_t>(news.tokens.size());
   usage_.cached_tokens = std::max(usage_.cached_tokens, news.cached_tokens);
   protocol_->add(choice, news);
-  if (streams_) protocol_->flush(stream_);
+  if (protocol_->streams()) protocol_->flush(stream_);
   if (news.finished && --n_live_ == 0) finish();
 }
 
 void Answer::finish() {
   over_ = true;
-  if (streams_) {
-    protocol_->end_stream(stream_, usage_);
+  if (protocol_->streams()) {
+    protocol_->end(usage_);
+    protocol_->flush(stream_);
     stream_.end();
   } else {
     exchange_->respond({.status = 200,
@@ -69,8 +79,9 @@ void Answer::finish() {
 void Answer::fail_with(const Error& error) {
   over_ = true;
   for (const RequestId id : requests_) model_.engine().cancel(id);
-  if (streams_) {
-    protocol_->fail_stream(stream_, api_error_of(error));
+  if (protocol_->streams()) {
+    protocol_->fail(api_error_of(error));
+    protocol_->flush(stream_);
     stream_.end();
   } else {
     exchange_->respond(error_response(api_error_of(error), exchange_->request().path));

@@ -26,29 +26,39 @@ struct Usage {
 /// Writes the answer of one request; called in order, never by two threads at a time.
 class AnswerProtocol {
  public:
+  /// `streams`: whether the answer is a stream, and so anyone hears what is said.
+  explicit AnswerProtocol(bool streams) : streams_(streams) {}
   virtual ~AnswerProtocol() = default;
+  [[nodiscard]] bool streams() const { return streams_; }
 
-  /// The first messages of a stream.
-  virtual void begin_stream(http::EventStream& stream) = 0;
-
+  // Each says to a stream what there is to say.
+  virtual void begin() = 0;
   /// News of `choice`: tokens, text that became certain, its end; never an error.
   virtual void add(std::size_t choice, const BatchUpdate& news) = 0;
+  /// All choices are finished.
+  virtual void end(const Usage& usage) = 0;
+  /// The answer cannot go on.
+  virtual void fail(const ApiError& error);
 
-  /// All choices are finished: the end of the stream, or the body of the response.
-  virtual void end_stream(http::EventStream& stream, const Usage& usage) = 0;
+  /// The body of an answer that is no stream, when all choices are finished.
   virtual boost::json::object body(const Usage& usage) = 0;
 
-  /// What add() had to say since, to a stream.
-  virtual void flush(http::EventStream& stream) = 0;
+  /// Sends what was said since the last time.
+  void flush(http::EventStream& stream);
 
-  /// The end of a stream that cannot go on.
-  virtual void fail_stream(http::EventStream& stream, const ApiError& error);
+ protected:
+  /// The next event of the stream; `name` may be empty.
+  void say(std::string_view name, const boost::json::object& data);
+  void say_done();  ///< as OpenAI's streams end
+
+ private:
+  bool streams_;
+  std::vector<std::pair<std::string, std::string>> said_;  // names and data of events
 };
 
 class Answer : public std::enable_shared_from_this<Answer> {
  public:
-  Answer(ServedModel& model, std::shared_ptr<http::Exchange> exchange, std::unique_ptr<AnswerProtocol> protocol,
-         bool streams);
+  Answer(ServedModel& model, std::shared_ptr<http::Exchange> exchange, std::unique_ptr<AnswerProtocol> protocol);
 
   /// Submits n generations of `request`. Errors: as BatchEngine::submit; then nothing has been sent.
   void start(const BatchRequest& request, std::size_t n);
@@ -63,7 +73,6 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::shared_ptr<http::Exchange> exchange_;
   http::EventStream stream_;
   std::unique_ptr<AnswerProtocol> protocol_;
-  bool streams_;
   std::mutex mutex_;
   std::vector<RequestId> requests_;
   std::size_t n_live_ = 0;

@@ -33,7 +33,8 @@ struct Choice {
 
 class ChatProtocol final : public AnswerProtocol {
  public:
-  ChatProtocol(CompletionHead head, bool include_usage) : head_(std::move(head)), include_usage_(include_usage) {}
+  ChatProtocol(CompletionHead head, bool streams, bool include_usage)
+      : AnswerProtocol(streams), head_(std::move(head)), include_usage_(include_usage) {}
 
   void add_choices(std::size_t n, const OutputFormat& format, const json::array& tools, bool starts_in_reasoning) {
     for (std::size_t i = 0; i < n; ++i) choices_.emplace_back(format, tools, starts_in_reasoning);
@@ -43,10 +44,8 @@ class ChatProtocol final : public AnswerProtocol {
     for (Choice& choice : choices_) choice.log_probabilities.emplace(tokenizer);
   }
 
-  void begin_stream(http::EventStream& stream) override {
-    for (std::size_t i = 0; i < choices_.size(); ++i) {
-      stream.event("", chunk(i, {{"role", "assistant"}, {"content", ""}}, nullptr));
-    }
+  void begin() override {
+    for (std::size_t i = 0; i < choices_.size(); ++i) say_chunk(i, {{"role", "assistant"}, {"content", ""}}, nullptr);
   }
 
   void add(std::size_t index, const BatchUpdate& news) override {
@@ -59,22 +58,17 @@ class ChatProtocol final : public AnswerProtocol {
     if (!news.finished) return;
     const bool calls = choice.parser.n_calls() > 0 && *news.finished == FinishReason::kStop;
     choice.finish_reason = calls ? "tool_calls" : finish_reason_of(*news.finished);
-    pending_.push_back(chunk(index, {}, json::value(choice.finish_reason)));
+    say_chunk(index, {}, json::value(choice.finish_reason));
   }
 
-  void flush(http::EventStream& stream) override {
-    for (const std::string& message : pending_) stream.event("", message);
-    pending_.clear();
-  }
-
-  void end_stream(http::EventStream& stream, const Usage& usage) override {
+  void end(const Usage& usage) override {
     if (include_usage_) {
       json::object last = head_.object("chat.completion.chunk");
       last["choices"] = json::array();
       last["usage"] = usage_object(usage);
-      stream.event("", json::serialize(last));
+      say("", last);
     }
-    stream.event("", "[DONE]");
+    say_done();
   }
 
   json::object body(const Usage& usage) override {
@@ -105,11 +99,11 @@ class ChatProtocol final : public AnswerProtocol {
     switch (event.kind) {
       case OutputEvent::Kind::kReasoning:
         choice.reasoning += text;
-        pending_.push_back(chunk(index, {{"reasoning_content", text}}, nullptr));
+        say_chunk(index, {{"reasoning_content", text}}, nullptr);
         break;
       case OutputEvent::Kind::kContent:
         choice.content += text;
-        pending_.push_back(chunk(index, {{"content", text}}, nullptr));
+        say_chunk(index, {{"content", text}}, nullptr);
         break;
       case OutputEvent::Kind::kCallBegin: {
         json::object call{{"id", head_.call_id(index, event.call)},
@@ -117,14 +111,14 @@ class ChatProtocol final : public AnswerProtocol {
                           {"function", json::object{{"name", text}, {"arguments", ""}}}};
         choice.tool_calls.push_back(call);
         call["index"] = event.call;
-        pending_.push_back(chunk(index, {{"tool_calls", json::array{std::move(call)}}}, nullptr));
+        say_chunk(index, {{"tool_calls", json::array{std::move(call)}}}, nullptr);
         break;
       }
       case OutputEvent::Kind::kCallArguments: {
         json::string& arguments = choice.tool_calls.back().as_object()["function"].as_object()["arguments"].as_string();
         arguments.append(text);
         json::object call{{"index", event.call}, {"function", json::object{{"arguments", text}}}};
-        pending_.push_back(chunk(index, {{"tool_calls", json::array{std::move(call)}}}, nullptr));
+        say_chunk(index, {{"tool_calls", json::array{std::move(call)}}}, nullptr);
         break;
       }
       case OutputEvent::Kind::kCallEnd:
@@ -144,20 +138,20 @@ class ChatProtocol final : public AnswerProtocol {
     return places.empty() ? json::value(nullptr) : chat_log_probabilities(places);
   }
 
-  std::string chunk(std::size_t index, json::object delta, json::value finish_reason) {
+  void say_chunk(std::size_t index, json::object delta, json::value finish_reason) {
+    if (!streams()) return;
     json::object result = head_.object("chat.completion.chunk");
     result["choices"] = json::array{json::object{{"index", index},
                                                  {"delta", std::move(delta)},
                                                  {"logprobs", next_log_probabilities(choices_[index])},
                                                  {"finish_reason", std::move(finish_reason)}}};
-    return json::serialize(result);
+    say("", result);
   }
 
   CompletionHead head_;
   bool include_usage_;
   std::deque<Choice> choices_;  // never moved
   OutputEvents events_;
-  std::vector<std::string> pending_;
 };
 
 }  // namespace
@@ -168,11 +162,11 @@ void chat_completions(ServedModel& model, const std::shared_ptr<http::Exchange>&
   ChatRequest chat = read_chat_request(model, fields);
   chat.generation.n_top_log_probabilities = read_chat_log_probabilities(fields);
   const auto n = static_cast<std::size_t>(fields.optional_integer("n", {1, kMaxChoices}).value_or(1));
-  auto protocol = std::make_unique<ChatProtocol>(CompletionHead("chatcmpl", model), wants_usage(fields));
+  const bool streams = fields.optional_boolean("stream").value_or(false);
+  auto protocol = std::make_unique<ChatProtocol>(CompletionHead("chatcmpl", model), streams, wants_usage(fields));
   protocol->add_choices(n, model.format(), chat.tools, chat.starts_in_reasoning);
   if (chat.generation.n_top_log_probabilities) protocol->show_log_probabilities(model.loaded().require_tokenizer());
-  const bool streams = fields.optional_boolean("stream").value_or(false);
-  std::make_shared<Answer>(model, exchange, std::move(protocol), streams)->start(chat.generation, n);
+  std::make_shared<Answer>(model, exchange, std::move(protocol))->start(chat.generation, n);
 }
 
 }  // namespace marlin::api

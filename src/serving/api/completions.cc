@@ -18,14 +18,14 @@ namespace json = boost::json;
 
 class CompletionProtocol final : public AnswerProtocol {
  public:
-  CompletionProtocol(CompletionHead head, std::size_t n, bool include_usage)
-      : head_(std::move(head)), include_usage_(include_usage), choices_(n) {}
+  CompletionProtocol(CompletionHead head, std::size_t n, bool streams, bool include_usage)
+      : AnswerProtocol(streams), head_(std::move(head)), include_usage_(include_usage), choices_(n) {}
 
   void show_log_probabilities(const Tokenizer& tokenizer) {
     for (Choice& choice : choices_) choice.log_probabilities.emplace(tokenizer);
   }
 
-  void begin_stream(http::EventStream& /*stream*/) override {}
+  void begin() override {}
 
   void add(std::size_t index, const BatchUpdate& news) override {
     Choice& choice = choices_[index];
@@ -37,25 +37,21 @@ class CompletionProtocol final : public AnswerProtocol {
       choice.finish_reason = finish_reason_of(*news.finished);
       reason = choice.finish_reason;
     }
+    if (!streams()) return;
     json::object message = head_.object("text_completion");
     message["choices"] =
         json::array{choice_object(index, news.text, next_log_probabilities(choice), std::move(reason))};
-    pending_.push_back(json::serialize(message));
+    say("", message);
   }
 
-  void flush(http::EventStream& stream) override {
-    for (const std::string& message : pending_) stream.event("", message);
-    pending_.clear();
-  }
-
-  void end_stream(http::EventStream& stream, const Usage& usage) override {
+  void end(const Usage& usage) override {
     if (include_usage_) {
       json::object last = head_.object("text_completion");
       last["choices"] = json::array();
       last["usage"] = usage_object(usage);
-      stream.event("", json::serialize(last));
+      say("", last);
     }
-    stream.event("", "[DONE]");
+    say_done();
   }
 
   json::object body(const Usage& usage) override {
@@ -99,7 +95,6 @@ class CompletionProtocol final : public AnswerProtocol {
   CompletionHead head_;
   bool include_usage_;
   std::vector<Choice> choices_;
-  std::vector<std::string> pending_;
 };
 
 std::vector<std::int32_t> prompt_tokens(const ServedModel& model, const json::object& request) {
@@ -130,10 +125,10 @@ void completions(ServedModel& model, const std::shared_ptr<http::Exchange>& exch
                        .n_top_log_probabilities = read_completion_log_probabilities(fields)};
   if (auto grammar = completion_constraint(fields)) request.constraint = model.constrained(*std::move(grammar));
   const auto n = static_cast<std::size_t>(fields.optional_integer("n", {1, kMaxChoices}).value_or(1));
-  auto protocol = std::make_unique<CompletionProtocol>(CompletionHead("cmpl", model), n, wants_usage(fields));
-  if (request.n_top_log_probabilities) protocol->show_log_probabilities(model.loaded().require_tokenizer());
   const bool streams = fields.optional_boolean("stream").value_or(false);
-  std::make_shared<Answer>(model, exchange, std::move(protocol), streams)->start(request, n);
+  auto protocol = std::make_unique<CompletionProtocol>(CompletionHead("cmpl", model), n, streams, wants_usage(fields));
+  if (request.n_top_log_probabilities) protocol->show_log_probabilities(model.loaded().require_tokenizer());
+  std::make_shared<Answer>(model, exchange, std::move(protocol))->start(request, n);
 }
 
 }  // namespace marlin::api

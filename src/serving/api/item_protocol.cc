@@ -3,11 +3,6 @@
 
 namespace marlin::api {
 
-void ItemProtocol::begin_stream(http::EventStream& stream) {
-  begin();
-  flush(stream);
-}
-
 void ItemProtocol::add(std::size_t /*choice*/, const BatchUpdate& news) {
   if (in_reasoning_) reasoning_tokens_ += static_cast<std::int64_t>(news.tokens.size());
   events_.clear();
@@ -20,25 +15,6 @@ void ItemProtocol::add(std::size_t /*choice*/, const BatchUpdate& news) {
   parser_.finish(events_);  // what this closes is cut, unless the model had come to an end
   for (const OutputEvent& event : events_) take(event);
   close();
-}
-
-void ItemProtocol::end_stream(http::EventStream& stream, const Usage& usage) {
-  end(usage);
-  flush(stream);
-}
-
-void ItemProtocol::flush(http::EventStream& stream) {
-  for (const auto& [name, data] : said_) stream.event(name, data);
-  said_.clear();
-}
-
-void ItemProtocol::fail_stream(http::EventStream& stream, const ApiError& error) {
-  fail(error);
-  flush(stream);
-}
-
-void ItemProtocol::say(std::string_view name, const boost::json::object& data) {
-  if (streams_) said_.emplace_back(name, boost::json::serialize(data));
 }
 
 void ItemProtocol::take(const OutputEvent& event) {

@@ -27,8 +27,7 @@ void messages(ServedModel& model, const std::shared_ptr<http::Exchange>& exchang
   const JsonReader fields = JsonReader::of_document(parsed, "the request");
   const bool streams = fields.optional_boolean("stream").value_or(false);
   const ChatRequest chat = read(model, fields);
-  std::make_shared<Answer>(model, exchange, make_messages_protocol(model, chat, streams), streams)
-      ->start(chat.generation, 1);
+  std::make_shared<Answer>(model, exchange, make_messages_protocol(model, chat, streams))->start(chat.generation, 1);
 }
 
 void count_tokens(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {

@@ -17,7 +17,7 @@ void responses(ServedModel& model, const std::shared_ptr<http::Exchange>& exchan
   const boost::json::object converted = chat_of_responses(fields.json());
   const ChatRequest chat = read_chat_request(model, JsonReader(converted, "the request"));
   auto protocol = make_responses_protocol(model, fields.json(), chat, streams);
-  std::make_shared<Answer>(model, exchange, std::move(protocol), streams)->start(chat.generation, 1);
+  std::make_shared<Answer>(model, exchange, std::move(protocol))->start(chat.generation, 1);
 }
 
 }  // namespace marlin::api

@@ -92,8 +92,9 @@ TEST_F(ItemProtocolTest, AFailureEndsAStreamInTheWordsOfItsApi) {
   ASSERT_TRUE(stream.begin());
   const ApiError error{.status = 500, .message = "the device is gone"};
   for (const auto& protocol : {responses(), messages()}) {
-    protocol->begin_stream(stream);
-    protocol->fail_stream(stream, error);
+    protocol->begin();
+    protocol->fail(error);
+    protocol->flush(stream);
   }
   const std::vector<StreamEvent> all = events();
   ASSERT_EQ(all.size(), 5U);  // created, in_progress, failed; message_start, error
