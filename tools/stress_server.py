@@ -198,7 +198,7 @@ def main():
     parser.add_argument("options", nargs="*", help="of serve")
     arguments = parser.parse_args()
     # Few blocks: requests are stopped and begin again, and the memory of the cache is soon touched as a whole.
-    options = ["--max-queue", str(2 * arguments.clients), "--num-kv-blocks", "180"]
+    options = ["--max-queue", str(2 * arguments.clients), "--num-kv-blocks", "64"]
     server = Server(arguments.program, options + arguments.options)
     try:
         counts, memory, metrics = asyncio.run(stress(server, arguments.minutes, arguments.clients))
