@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "generation/session_parts.h"
 #include "generation/text_output.h"
+#include "sampling/log_probabilities.h"
 #include "sampling/sampler_options.h"
 
 namespace marlin {
@@ -55,16 +56,6 @@ class GatheredText {
   std::string text_;
   bool cancelled_ = false;
 };
-
-/// Log of the softmax probability of `token`.
-double log_probability(std::span<const float> logits, std::int32_t token) {
-  const double maximum = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(static_cast<double>(logit) - maximum);
-  const double result = static_cast<double>(logits[static_cast<std::size_t>(token)]) - maximum - std::log(sum);
-  if (!std::isfinite(result)) fail(ErrorCode::kDevice, "logits are not finite");
-  return result;
-}
 
 /// How much of the prompt the sequence already holds; the last token is always computed again, for its logits.
 std::int64_t reusable_tokens(const std::vector<std::int32_t>& held, std::span<const std::int32_t> prompt) {
@@ -163,6 +154,7 @@ std::vector<double> Session::score(std::span<const std::int32_t> tokens) {
     const std::span<const float> logits = sequence.append_for_all_logits(tokens.subspan(first, n));
     for (std::size_t i = 0; i < n; ++i) {
       scores.push_back(log_probability(logits.subspan(i * vocab, vocab), tokens[first + i + 1]));
+      if (!std::isfinite(scores.back())) fail(ErrorCode::kDevice, "logits are not finite");
     }
     first += n;
   }
