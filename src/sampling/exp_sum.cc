@@ -4,6 +4,7 @@
 #include "sampling/exp_sum.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <limits>
 
@@ -36,10 +37,10 @@ double exp_sum_target(const float* logits, std::size_t n, float max) {
     odd = add(logits + i + lanes, odd);
   }
   for (; i < n; i += lanes) {
-    float rest[8];
-    std::fill_n(rest, lanes, -std::numeric_limits<float>::infinity());
-    std::copy_n(logits + i, std::min(lanes, n - i), rest);
-    even = add(rest, even);
+    std::array<float, 8> rest;
+    rest.fill(-std::numeric_limits<float>::infinity());
+    std::copy_n(logits + i, std::min(lanes, n - i), rest.begin());
+    even = add(rest.data(), even);
   }
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(even, odd)));
 }

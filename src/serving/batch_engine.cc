@@ -65,6 +65,11 @@ BatchEngine::~BatchEngine() {
 void BatchEngine::check(const BatchRequest& request, std::int64_t context) const {
   const auto n_prompt = static_cast<std::int64_t>(request.prompt.size());
   if (n_prompt == 0) fail(ErrorCode::kInvalidArgument, "the prompt is empty; give at least one token");
+  if (n_prompt >= context && request.only_prompt) {
+    fail(ErrorCode::kContextOverflow,
+         "the text has {} tokens and the context {}: the longest that can be scored has {}", n_prompt, context,
+         context - 1);
+  }
   if (n_prompt >= context) {
     fail(ErrorCode::kContextOverflow, "the prompt has {} tokens and the context {}: nothing could be generated",
          n_prompt, context);
@@ -98,7 +103,8 @@ RequestId BatchEngine::submit(BatchRequest request, Listener listener) {
   check(request, context);
   Submission submission{0, std::make_unique<Request>()};
   const std::int64_t room = context - n_prompt;
-  submission.request->max_tokens = request.options.max_tokens < 0 ? room : std::min(room, request.options.max_tokens);
+  const std::int64_t most = request.only_prompt ? 1 : request.options.max_tokens;  // that one is not told
+  submission.request->max_tokens = most < 0 ? room : std::min(room, most);
   if (loaded_.tokenizer) submission.request->output.emplace(*loaded_.tokenizer, request.options.stop);
   if (request.constraint) {
     submission.request->constraint.emplace(*std::move(request.constraint), request.options.sampling,
@@ -106,6 +112,10 @@ RequestId BatchEngine::submit(BatchRequest request, Listener listener) {
     request.constraint.reset();
   }
   submission.request->request = std::move(request);
+  const BatchRequest& wanted = submission.request->request;
+  if (wanted.n_top_prompt_log_probabilities) {
+    submission.request->prompt_scores.emplace(wanted.prompt, *wanted.n_top_prompt_log_probabilities);
+  }
   submission.request->listener = std::move(listener);
   {
     const std::lock_guard lock(mutex_);
@@ -211,7 +221,8 @@ void BatchEngine::admit(Submission submission) {
   const SequenceId sequence = scheduler_.add({.prompt = request.request.prompt,
                                               .max_length = n_prompt + request.max_tokens,
                                               .priority = request.request.priority,
-                                              .token_by_token = request.constraint.has_value()});
+                                              .token_by_token = request.constraint.has_value(),
+                                              .scored = request.prompt_scores.has_value()});
   sequences_.emplace(submission.id, sequence);
   ids_.emplace(sequence, submission.id);
   requests_.emplace(sequence, std::move(submission.request));
@@ -237,29 +248,56 @@ void BatchEngine::prepare(const BatchPlan& plan) {
 }
 
 void BatchEngine::join(SequenceId sequence, Request& request) {
-  runner_.add(sequence, request.request.options.sampling, request.request.prompt,
-              {.logits = request.request.n_top_log_probabilities.has_value(), .mask = request.constraint.has_value()});
+  const BatchRequest& wanted = request.request;
+  runner_.add(sequence, wanted.options.sampling, wanted.prompt,
+              {.logits = wanted.n_top_log_probabilities || wanted.n_top_prompt_log_probabilities,
+               .mask = request.constraint.has_value()});
   request.joined = true;
   request.joined_at = Clock::now();
   request.n_cached = scheduler_.cached_tokens(sequence);
 }
 
 void BatchEngine::collect() {
-  for (const ChosenToken& chosen : runner_.collect()) {
-    if (requests_.contains(chosen.sequence)) see(chosen);
+  for (const PassOutput& output : runner_.collect()) {
+    if (requests_.contains(output.sequence)) see(output);
   }
 }
 
-void BatchEngine::see(const ChosenToken& chosen) {
-  Request& request = *requests_.at(chosen.sequence);
-  scheduler_.token_chosen(chosen.sequence, chosen.token);
-  record_token(request);
-  const bool ended = !request.request.options.ignore_eos && loaded_.is_eos(chosen.token);
+void BatchEngine::see(const PassOutput& output) {
+  Request& request = *requests_.at(output.sequence);
   request.text.clear();
-  if (!ended) decode(request, chosen);
+  std::span<const LogProbabilities> of_prompt;
   std::optional<FinishReason> finished;
   std::optional<Error> error;
-  if (ended || (request.output && request.output->stopped()) || completes(request, chosen.token, error)) {
+  try {
+    if (request.prompt_scores) of_prompt = request.prompt_scores->see(output.logits, vocab_size());
+    if (output.token) finished = see_token(request, output, error);
+  } catch (const Error& failure) {  // of logits that are no distribution: nobody else's business
+    error = failure;
+  }
+  BatchUpdate update = news_of(request);
+  update.prompt_log_probabilities = of_prompt;
+  if (output.token && !request.request.only_prompt) update.tokens = {&*output.token, 1};
+  update.finished = finished;
+  if (request.output && request.output->stopped()) update.stop = request.request.options.stop[*request.output->stop()];
+  if (error && !finished) update.error = &*error;
+  if (update.finished || update.error != nullptr) {
+    tell_and_forget(output.sequence, update);
+  } else {
+    request.listener(update);
+  }
+}
+
+/// Returns why the generation is over, if it is.
+std::optional<FinishReason> BatchEngine::see_token(Request& request, const PassOutput& output,
+                                                   std::optional<Error>& error) {
+  if (request.request.only_prompt) return FinishReason::kLength;
+  scheduler_.token_chosen(output.sequence, *output.token);
+  record_token(request);
+  const bool ended = !request.request.options.ignore_eos && loaded_.is_eos(*output.token);
+  if (!ended) decode(request, output);
+  std::optional<FinishReason> finished;
+  if (ended || (request.output && request.output->stopped()) || completes(request, *output.token, error)) {
     finished = FinishReason::kStop;
   } else if (request.n_chosen == request.max_tokens) {
     finished = FinishReason::kLength;
@@ -268,16 +306,7 @@ void BatchEngine::see(const ChosenToken& chosen) {
     request.output->finish(request.text);
     if (request.output->stopped()) finished = FinishReason::kStop;
   }
-  BatchUpdate update = news_of(request);
-  update.tokens = {&chosen.token, 1};
-  update.finished = finished;
-  if (request.output && request.output->stopped()) update.stop = request.request.options.stop[*request.output->stop()];
-  if (error && !finished) update.error = &*error;
-  if (update.finished || update.error != nullptr) {
-    tell_and_forget(chosen.sequence, update);
-  } else {
-    request.listener(update);
-  }
+  return finished;
 }
 
 /// Whether the token completes the text that a constraint asks for; an error if the constraint cannot go on.
@@ -293,13 +322,13 @@ bool BatchEngine::completes(Request& request, std::int32_t token, std::optional<
 }
 
 /// Into text, and the log probabilities that go with it.
-void BatchEngine::decode(Request& request, const ChosenToken& chosen) {
+void BatchEngine::decode(Request& request, const PassOutput& output) const {
   const std::size_t begin = request.output ? request.output->decoded_bytes() : 0;
-  if (request.output) request.output->push(chosen.token, request.text);
-  if (chosen.logits.empty()) return;
-  request.log_probabilities.push(
-      log_probabilities(chosen.logits, chosen.token, *request.request.n_top_log_probabilities), begin,
-      request.output ? request.output->decoded_bytes() : 0);
+  if (request.output) request.output->push(*output.token, request.text);
+  if (!request.request.n_top_log_probabilities) return;
+  const std::span<const float> logits = output.logits.last(vocab_size());
+  request.log_probabilities.push(log_probabilities(logits, *output.token, *request.request.n_top_log_probabilities),
+                                 begin, request.output ? request.output->decoded_bytes() : 0);
 }
 
 /// The text that became certain, and what belongs to it.

@@ -22,6 +22,7 @@
 #include "serving/batch_runner.h"
 #include "serving/batch_scheduler.h"
 #include "serving/held_log_probabilities.h"
+#include "serving/prompt_scores.h"
 #include "serving/serving_metrics.h"
 #include "serving/token_constraint.h"
 
@@ -39,6 +40,8 @@ struct BatchRequest {
   GenerationOptions options;
   int priority = 0;
   std::optional<std::size_t> n_top_log_probabilities = {};  ///< log probabilities are wanted, of so many tokens beside
+  std::optional<std::size_t> n_top_prompt_log_probabilities = {};  ///< the same of the prompt's tokens
+  bool only_prompt = false;  ///< nothing is generated: what is wanted is the prompt's log probabilities
   std::optional<ConstrainedText> constraint = {};  ///< what the text must be; generation ends when it is complete
 };
 
@@ -51,6 +54,8 @@ struct BatchUpdate {
   std::optional<FinishReason> finished;                      ///< the last update has this or `error`
   std::string_view stop = {};                                ///< the stop string that ended it, if one did
   const Error* error = nullptr;
+  std::span<const LogProbabilities> prompt_log_probabilities = {};  ///< behind its first token; none after the first
+                                                                    ///< update with `tokens`
 };
 
 using RequestId = std::uint64_t;
@@ -94,6 +99,7 @@ class BatchEngine {
     std::string text;
     std::size_t n_text_bytes = 0;  // told
     HeldLogProbabilities log_probabilities;
+    std::optional<PromptScores> prompt_scores;
     std::optional<TokenConstraint> constraint;
     std::int64_t n_chosen = 0;
     std::int64_t n_cached = 0;
@@ -119,9 +125,11 @@ class BatchEngine {
   void prepare(const BatchPlan& plan);
   void join(SequenceId sequence, Request& request);
   void collect();
-  void see(const ChosenToken& chosen);
-  void decode(Request& request, const ChosenToken& chosen);
+  void see(const PassOutput& output);
+  std::optional<FinishReason> see_token(Request& request, const PassOutput& output, std::optional<Error>& error);
+  void decode(Request& request, const PassOutput& output) const;
   [[nodiscard]] std::int64_t n_usable_tokens() const;
+  [[nodiscard]] std::size_t vocab_size() const { return static_cast<std::size_t>(loaded_.info.vocab_size); }
   static bool completes(Request& request, std::int32_t token, std::optional<Error>& error);
   [[nodiscard]] static BatchUpdate news_of(Request& request);
   void record_token(Request& request);

@@ -39,6 +39,7 @@ BatchRunner::BatchRunner(const LoadedModel& loaded, const RunnerLimits& limits, 
       cache_(*loaded.device, loaded.model->config(), limits.n_blocks, limits.block_tokens, loaded.cache_format),
       chosen_(loaded.device->allocate(static_cast<std::size_t>(limits.max_sequences) * kRing * sizeof(std::int32_t),
                                       "chosen tokens")),
+      max_logit_rows_(limits.batch.max_batch_size),
       runtime_(*loaded.device, needs_of(loaded, limits), options, *loaded.instruments) {
   MARLIN_CHECK(limits.batch.max_batch_tokens <= kMaxStepRows);
   for (std::int64_t i = limits.max_sequences; i > 0; --i) free_slots_.push_back(i - 1);
@@ -53,7 +54,11 @@ void BatchRunner::add(SequenceId sequence, const SamplingOptions& options, std::
   if (free_slots_.empty()) fail(ErrorCode::kOutOfMemory, "too many sequences at a time: {}", samplers_.size());
   sampler.state = take_buffer(sampler_state_bytes(sampler.arguments), "sampler state");
   if (needs.mask) sampler.mask = take_buffer(mask_bytes(loaded_), "mask of tokens");
-  if (needs.logits) sampler.logits = take_buffer(kMaxAhead * logits_bytes(), "logits for the host");
+  sampler.shows_logits = needs.logits;
+  if (needs.logits && shown_ == nullptr) {
+    const std::size_t n_rows = kMaxAhead * static_cast<std::size_t>(max_logit_rows_);
+    shown_ = loaded_.device->allocate(n_rows * logits_bytes(), "logits for the host");
+  }
   const BufferView memory{sampler.state.get(), 0, sampler_state_bytes(sampler.arguments)};
   const std::span<std::byte> state(memory.host_write<std::byte>(), memory.bytes);
   initialise_sampler_state(sampler.arguments, options, resolve_seed(options), state);
@@ -86,7 +91,7 @@ void BatchRunner::reuse_retired() {
     if (retired.free_after > completed) return false;
     Sampler& sampler = retired.sampler;
     free_slots_.push_back(sampler.slot);
-    for (std::unique_ptr<Buffer>* buffer : {&sampler.state, &sampler.mask, &sampler.logits}) {
+    for (std::unique_ptr<Buffer>* buffer : {&sampler.state, &sampler.mask}) {
       if (*buffer != nullptr) free_buffers_.push_back(std::move(*buffer));
     }
     return true;
@@ -111,84 +116,100 @@ std::int64_t BatchRunner::place_of(const Sampler& sampler, std::uint64_t number)
 
 void BatchRunner::run(const BatchPlan& plan) {
   MARLIN_CHECK(plan.n_rows > 0 && passes_.size() < kMaxAhead);
-  MoEBufferPool::Lease lease = runtime_.pool.lease(plan.n_rows, plan.n_samples);
+  MoEBufferPool::Lease lease = runtime_.pool.lease(plan.n_rows, plan.n_logit_rows);
   fill(plan, lease.buffers());
   LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
   loaded_.model->encode(runtime_, batch,
                         {.ids = lease.buffers().ids,
                          .chosen = {chosen_.get(), 0, chosen_->size_bytes()},
                          .n_rows = plan.n_rows,
-                         .n_logit_rows = plan.n_samples,
+                         .n_logit_rows = plan.n_logit_rows,
                          .cache = &cache_,
                          .buffers = &lease.buffers(),
                          .rope_table = {loaded_.rope_table.get(), 0, loaded_.rope_table->size_bytes()},
                          .tap = {}});
   batch.begin_stage(Stage::kSampling);
-  Pass pass = sample(plan, lease.buffers().logits, batch.encoder());
+  Pass pass = use_logits(plan, lease.buffers().logits, batch.encoder());
   pass.end = last_pass_ = batch.finish();
   loaded_.instruments->forward_encoded();
   lease.release_after(pass.end);
   passes_.push_back(std::move(pass));
 }
 
-/// Rows whose logits are wanted come last, as the model wants them.
+/// Rows that give logits come last, as the model wants them.
 void BatchRunner::fill(const BatchPlan& plan, const MoEBuffers& buffers) const {
   Placement placement(buffers, cache_);
   std::vector<Placement::Blocks> blocks;
   auto* id = buffers.ids.host_write<std::int32_t>();
   for (const PlannedRows& rows : plan.rows) {
     blocks.push_back(placement.list(rows.blocks));
-    const std::int64_t n = rows.n_rows - (rows.samples ? 1 : 0);
+    const std::int64_t n = rows.n_rows - rows.n_logit_rows;
     if (n == 0) continue;
     placement.add_rows(blocks.back(), rows.start, n);
     id = std::copy_n(rows.tokens.begin(), n, id);
   }
   for (std::size_t i = 0; i < plan.rows.size(); ++i) {
     const PlannedRows& rows = plan.rows[i];
-    if (!rows.samples) continue;
-    placement.add_rows(blocks[i], rows.start + rows.n_rows - 1, 1);
-    const bool known = static_cast<std::int64_t>(rows.tokens.size()) == rows.n_rows;
+    if (rows.n_logit_rows == 0) continue;
+    const std::int64_t n_before = rows.n_rows - rows.n_logit_rows;
+    placement.add_rows(blocks[i], rows.start + n_before, rows.n_logit_rows);
+    id = std::copy(rows.tokens.begin() + n_before, rows.tokens.end(), id);
+    if (static_cast<std::int64_t>(rows.tokens.size()) == rows.n_rows) continue;
     const Sampler& sampler = samplers_.at(rows.sequence);
-    *id++ = known ? rows.tokens.back() : static_cast<std::int32_t>(-1 - place_of(sampler, sampler.n_chosen - 1));
+    *id++ = static_cast<std::int32_t>(-1 - place_of(sampler, sampler.n_chosen - 1));
   }
 }
 
-BatchRunner::Pass BatchRunner::sample(const BatchPlan& plan, const BufferView& logits, Encoder& encoder) {
+/// The logits are copied before a choice changes them.
+BatchRunner::Pass BatchRunner::use_logits(const BatchPlan& plan, const BufferView& logits, Encoder& encoder) {
   Pass pass;
+  std::int64_t first = 0;
   for (const PlannedRows& rows : plan.rows) {
-    if (!rows.samples) continue;
-    const std::size_t offset = logits.offset + pass.choices.size() * logits_bytes();
-    pass.choices.push_back(choose(rows.sequence, {logits.buffer, offset, logits_bytes()}, encoder));
+    if (rows.n_logit_rows == 0) continue;
+    Sampler& sampler = samplers_.at(rows.sequence);
+    const std::size_t bytes = static_cast<std::size_t>(rows.n_logit_rows) * logits_bytes();
+    const BufferView own{logits.buffer, logits.offset + static_cast<std::size_t>(first) * logits_bytes(), bytes};
+    Expected expected{.sequence = rows.sequence, .token = {}, .logits = {}};
+    if (sampler.shows_logits) expected.logits = show(own, first, encoder);
+    if (rows.samples) {
+      expected.token = choose(sampler, {own.buffer, own.offset + own.bytes - logits_bytes(), logits_bytes()}, encoder);
+    }
+    pass.expected.push_back(expected);
+    first += rows.n_logit_rows;
   }
+  ++n_passes_;
   return pass;
 }
 
-/// The logits are copied before anything changes them.
-BatchRunner::Choice BatchRunner::choose(SequenceId sequence, const BufferView& logits, Encoder& encoder) {
-  Sampler& sampler = samplers_.at(sequence);
-  const std::uint64_t number = sampler.n_chosen++;
-  const auto token_offset = static_cast<std::size_t>(place_of(sampler, number)) * sizeof(std::int32_t);
-  Choice choice{.sequence = sequence, .token = {chosen_.get(), token_offset, sizeof(std::int32_t)}, .logits = {}};
-  if (sampler.logits != nullptr) {
-    choice.logits = {sampler.logits.get(), number % kMaxAhead * logits_bytes(), logits_bytes()};
-    ops::copy(encoder, logits, choice.logits);
-  }
-  if (sampler.mask != nullptr) ops::mask_logits(encoder, logits, {sampler.mask.get(), 0, mask_bytes(loaded_)});
-  ops::sample(encoder, sampler.arguments, logits, {sampler.state.get(), 0, sampler_state_bytes(sampler.arguments)},
-              choice.token);
-  return choice;
+/// `first`: row of the pass's logits that these begin with.
+BufferView BatchRunner::show(const BufferView& logits, std::int64_t first, Encoder& encoder) const {
+  const auto row = static_cast<std::size_t>(n_passes_ % kMaxAhead) * static_cast<std::size_t>(max_logit_rows_) +
+                   static_cast<std::size_t>(first);
+  const BufferView shown{shown_.get(), row * logits_bytes(), logits.bytes};
+  ops::copy(encoder, logits, shown);
+  return shown;
 }
 
-std::span<const ChosenToken> BatchRunner::collect() {
+BufferView BatchRunner::choose(Sampler& sampler, const BufferView& logits, Encoder& encoder) const {
+  const auto place = static_cast<std::size_t>(place_of(sampler, sampler.n_chosen++));
+  const BufferView token{chosen_.get(), place * sizeof(std::int32_t), sizeof(std::int32_t)};
+  if (sampler.mask != nullptr) ops::mask_logits(encoder, logits, {sampler.mask.get(), 0, mask_bytes(loaded_)});
+  ops::sample(encoder, sampler.arguments, logits, {sampler.state.get(), 0, sampler_state_bytes(sampler.arguments)},
+              token);
+  return token;
+}
+
+std::span<const PassOutput> BatchRunner::collect() {
   MARLIN_CHECK(!passes_.empty());
   runtime_.manager.wait(passes_.front().end);
   collected_.clear();
-  for (const Choice& choice : passes_.front().choices) {
-    ChosenToken chosen{.sequence = choice.sequence, .token = *choice.token.host_read<std::int32_t>()};
-    if (choice.logits.buffer != nullptr) {
-      chosen.logits = {choice.logits.host_read<float>(), choice.logits.bytes / sizeof(float)};
+  for (const Expected& expected : passes_.front().expected) {
+    PassOutput output{.sequence = expected.sequence};
+    if (expected.token.buffer != nullptr) output.token = *expected.token.host_read<std::int32_t>();
+    if (expected.logits.buffer != nullptr) {
+      output.logits = {expected.logits.host_read<float>(), expected.logits.bytes / sizeof(float)};
     }
-    collected_.push_back(chosen);
+    collected_.push_back(output);
   }
   passes_.pop_front();
   return collected_;

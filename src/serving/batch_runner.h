@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Has plans of the scheduler computed: owns the paged cache, the runtime, and what each sequence needs on the device to
-// choose its tokens. A pass is encoded without waiting, from tokens that the device may have yet to choose; tokens are
-// collected pass by pass. One thread uses it.
+// choose its tokens. A pass is encoded without waiting, from tokens that the device may have yet to choose; tokens and
+// logits are collected pass by pass. One thread uses it.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -28,14 +29,16 @@ struct RunnerLimits {
 
 /// What a sequence wants beyond having its tokens chosen; only those who want it pay for it.
 struct ChoiceNeeds {
-  bool logits = false;  ///< to see the logits that a token was chosen from
+  bool logits = false;  ///< to see the logits of its rows that give any
   bool mask = false;    ///< to say with allow() what may be chosen; its passes must not run ahead of that
 };
 
-struct ChosenToken {
+/// What a pass gave for a sequence.
+struct PassOutput {
   SequenceId sequence = 0;
-  std::int32_t token = 0;
-  std::span<const float> logits = {};  ///< as the model gave them, if the sequence needs them; until the next run()
+  std::optional<std::int32_t> token = {};  ///< chosen after the last row
+  std::span<const float> logits = {};  ///< of the planned n_logit_rows, as the model gave them, if the sequence needs
+                                       ///< them; until the next run()
 };
 
 class BatchRunner {
@@ -62,9 +65,9 @@ class BatchRunner {
 
   [[nodiscard]] std::size_t n_under_way() const { return passes_.size(); }
 
-  /// Waits for the oldest pass under way and returns the tokens it chose, in the order of its plan; valid until the
-  /// next call. Errors: kDevice; recover() must follow.
-  std::span<const ChosenToken> collect();
+  /// Waits for the oldest pass under way and returns what it gave, in the order of its plan: of the sequences that
+  /// wanted something of it. Valid until the next call. Errors: kDevice; recover() must follow.
+  std::span<const PassOutput> collect();
 
   /// After a failure of any function: waits for what is under way and drops it. The cache has lost its contents.
   void recover();
@@ -77,43 +80,47 @@ class BatchRunner {
     std::int64_t slot = 0;
     abi::SampleArguments arguments{};
     std::unique_ptr<Buffer> state;
-    std::unique_ptr<Buffer> mask;    // null unless needed
-    std::unique_ptr<Buffer> logits;  // null unless needed; a row for each pass that may be under way
-    std::uint64_t n_chosen = 0;      // by passes that may be under way
+    std::unique_ptr<Buffer> mask;  // null unless needed
+    bool shows_logits = false;
+    std::uint64_t n_chosen = 0;  // by passes that may be under way
   };
   /// A sequence that is over, of which a pass may be using something.
   struct Retired {
     Sampler sampler;
     BatchId free_after = 0;
   };
-  /// A token to come.
-  struct Choice {
+  /// What is to come.
+  struct Expected {
     SequenceId sequence = 0;
-    BufferView token;
+    BufferView token;   // none: none is chosen
     BufferView logits;  // none: not needed
   };
   struct Pass {
     BatchId end = 0;
-    std::vector<Choice> choices;
+    std::vector<Expected> expected;
   };
 
   void reuse_retired();
   std::unique_ptr<Buffer> take_buffer(std::size_t bytes, const char* name);
   void fill(const BatchPlan& plan, const MoEBuffers& buffers) const;
-  Pass sample(const BatchPlan& plan, const BufferView& logits, Encoder& encoder);
-  Choice choose(SequenceId sequence, const BufferView& logits, Encoder& encoder);
+  Pass use_logits(const BatchPlan& plan, const BufferView& logits, Encoder& encoder);
+  BufferView show(const BufferView& logits, std::int64_t first, Encoder& encoder) const;
+  BufferView choose(Sampler& sampler, const BufferView& logits, Encoder& encoder) const;
   [[nodiscard]] std::size_t logits_bytes() const;
   [[nodiscard]] std::int64_t place_of(const Sampler& sampler, std::uint64_t number) const;
 
   const LoadedModel& loaded_;
   KvCache cache_;
   std::unique_ptr<Buffer> chosen_;  // i32, a ring of the last few tokens for each slot
+  std::int64_t max_logit_rows_;
+  std::unique_ptr<Buffer> shown_;  // logits for the host, of as many passes as may be under way; null until needed
+  std::uint64_t n_passes_ = 0;
   std::unordered_map<SequenceId, Sampler> samplers_;
   std::vector<std::int64_t> free_slots_;
   std::vector<std::unique_ptr<Buffer>> free_buffers_;
   std::vector<Retired> retired_;
   std::deque<Pass> passes_;
-  std::vector<ChosenToken> collected_;
+  std::vector<PassOutput> collected_;
   BatchId last_pass_ = 0;
   Runtime runtime_;  // last: destroyed first, when the device no longer uses the rest
 };

@@ -38,6 +38,7 @@ SequenceId BatchScheduler::add(SequenceRequest request) {
   const SequenceId id = ++last_id_;
   const int priority = request.priority;
   Sequence sequence;
+  sequence.n_to_score = request.scored ? static_cast<std::int64_t>(request.prompt.size()) : 0;
   sequence.tokens = std::move(request.prompt);
   sequence.request = std::move(request);
   sequences_.emplace(Order{priority, id}, std::move(sequence));
@@ -48,7 +49,8 @@ SequenceId BatchScheduler::add(SequenceRequest request) {
 
 const BatchPlan& BatchScheduler::plan() {
   plan_.rows.clear();
-  plan_.n_rows = plan_.n_samples = 0;
+  plan_.n_rows = plan_.n_logit_rows = 0;
+  spare_logit_rows_ = std::max<std::int64_t>(limits_.max_batch_size - static_cast<std::int64_t>(sequences_.size()), 0);
   for (auto& [order, sequence] : sequences_) sequence.planned = false;
   plan_running(/*prompts=*/false);
   plan_running(/*prompts=*/true);
@@ -61,7 +63,7 @@ void BatchScheduler::plan_running(bool prompts) {
     Sequence& sequence = it->second;
     const std::int64_t left = sequence.rows_left();
     if (!sequence.running || sequence.planned || left == 0 || (left > 1) != prompts) continue;
-    const std::int64_t n = std::min(left, budget());
+    const std::int64_t n = most_rows(sequence);
     if (reserve(it, sequence.n_computed + n)) add_rows(it->first.id, sequence, n);
   }
 }
@@ -73,7 +75,7 @@ void BatchScheduler::admit_waiting() {
     // Nobody overtakes the first who waits: it would never get its blocks.
     if (budget() == 0 || statistics_.n_running == limits_.max_batch_size) return;
     begin(sequence);
-    const std::int64_t n = std::min(sequence.rows_left(), budget());
+    const std::int64_t n = most_rows(sequence);
     const std::int64_t wanted =
         blocks_for(sequence.length(), blocks_) - static_cast<std::int64_t>(sequence.blocks.size());
     if (wanted > blocks_.n_available() || !reserve(it, sequence.n_computed + n)) {
@@ -86,9 +88,17 @@ void BatchScheduler::admit_waiting() {
   }
 }
 
-/// Starts with what the cache holds; of the last token the logits are wanted, so it is always computed.
+/// That the plan has room for; at least one of a sequence that has rows left, while there is any budget.
+std::int64_t BatchScheduler::most_rows(const Sequence& sequence) const {
+  const std::int64_t n_silent = std::max<std::int64_t>(sequence.first_logit_row() - sequence.n_computed, 0);
+  return std::min({sequence.rows_left(), budget(), n_silent + 1 + spare_logit_rows_});
+}
+
+/// Starts with what the cache holds of rows whose logits nobody wants; those of the last token are always wanted.
 void BatchScheduler::begin(Sequence& sequence) {
-  sequence.blocks = blocks_.find_prefix(std::span(sequence.tokens).first(sequence.tokens.size() - 1));
+  const std::int64_t n_silent =
+      std::min(sequence.first_logit_row(), static_cast<std::int64_t>(sequence.tokens.size()) - 1);
+  sequence.blocks = blocks_.find_prefix(std::span(sequence.tokens).first(static_cast<std::size_t>(n_silent)));
   sequence.n_published = static_cast<std::int64_t>(sequence.blocks.size());
   sequence.n_cached = sequence.n_computed = sequence.n_published * blocks_.block_tokens();
   sequence.running = true;
@@ -136,18 +146,21 @@ void BatchScheduler::add_rows(SequenceId id, Sequence& sequence, std::int64_t n_
   rows.sequence = id;
   rows.start = sequence.n_computed;
   rows.n_rows = n_rows;
-  rows.samples = sequence.n_computed + n_rows == sequence.length();
+  rows.samples = rows.start + n_rows == sequence.length();
+  rows.n_logit_rows = std::max<std::int64_t>(rows.start + n_rows - std::max(rows.start, sequence.first_logit_row()), 0);
   rows.tokens =
       std::span(sequence.tokens)
           .subspan(static_cast<std::size_t>(std::min(rows.start, n_known)),
                    static_cast<std::size_t>(std::min(n_rows, std::max<std::int64_t>(n_known - rows.start, 0))));
   sequence.n_computed += n_rows;
+  sequence.n_scored = std::max(sequence.n_scored, std::min(sequence.n_computed, sequence.n_to_score));
   if (rows.samples) ++sequence.n_pending;
   sequence.planned = true;
   publish(sequence);
   rows.blocks = sequence.blocks;
   plan_.n_rows += n_rows;
-  plan_.n_samples += rows.samples ? 1 : 0;
+  plan_.n_logit_rows += rows.n_logit_rows;
+  spare_logit_rows_ -= std::max<std::int64_t>(rows.n_logit_rows - 1, 0);
   plan_.rows.push_back(rows);
 }
 

@@ -7,6 +7,9 @@
 // taking them from those behind it in that order, who give up theirs and begin again later (what they computed may
 // still be found in the cache). The first in order is therefore never stopped, and nobody starves.
 //
+// A sequence that is scored wants the logits of all rows of its prompt. Every sequence there is has one row of logits
+// in a plan; those left over go to the sequences that are scored.
+//
 // A plan may be made before the tokens of the one before it are known: such a token is `pending`, and the device knows
 // it.
 #pragma once
@@ -24,7 +27,7 @@ namespace marlin {
 using SequenceId = std::uint64_t;
 
 struct SchedulerLimits {
-  std::int64_t max_batch_size = 8;      ///< sequences that run at a time
+  std::int64_t max_batch_size = 8;      ///< sequences that run at a time, and rows of a plan that give logits
   std::int64_t max_batch_tokens = 512;  ///< rows of a plan; at least max_batch_size
 };
 
@@ -34,6 +37,7 @@ struct SequenceRequest {
   std::int64_t max_length = 0;       ///< tokens it may come to have, prompt included
   int priority = 0;                  ///< higher ones come first
   bool token_by_token = false;       ///< its next row is planned only when its last token is known
+  bool scored = false;               ///< every row of its prompt is to give logits, once
 };
 
 /// Rows of one sequence in a plan: positions start, start + 1 ... Views are valid until the next call of the scheduler.
@@ -41,6 +45,7 @@ struct PlannedRows {
   SequenceId sequence = 0;
   std::int64_t start = 0;
   std::int64_t n_rows = 0;
+  std::int64_t n_logit_rows = 0;         ///< the last of them, which give logits
   bool samples = false;                  ///< a token is chosen after the last row
   std::span<const std::int32_t> tokens;  ///< of the rows; one less when the last is pending
   std::span<const BlockId> blocks;       ///< of the sequence, from its beginning
@@ -49,7 +54,7 @@ struct PlannedRows {
 struct BatchPlan {
   std::vector<PlannedRows> rows;
   std::int64_t n_rows = 0;
-  std::int64_t n_samples = 0;
+  std::int64_t n_logit_rows = 0;
 };
 
 struct SchedulerStatistics {
@@ -77,7 +82,8 @@ class BatchScheduler {
   /// Ends a sequence, whatever its state; its blocks are free for the plans that follow.
   void remove(SequenceId sequence);
 
-  /// After a failure of the device: nothing that was computed is there any more, and nothing is pending.
+  /// After a failure of the device: nothing that was computed is there any more, and nothing is pending. Logits that
+  /// were planned are not planned again.
   void forget_computed();
 
   /// Prompt tokens that were found in the cache when the sequence last began to run.
@@ -92,6 +98,8 @@ class BatchScheduler {
     std::vector<std::int32_t> tokens;  // known
     std::int64_t n_pending = 0;
     std::int64_t n_computed = 0;
+    std::int64_t n_to_score = 0;   // rows
+    std::int64_t n_scored = 0;     // of these, planned at some time
     std::int64_t n_published = 0;  // blocks
     std::int64_t n_cached = 0;
     std::vector<BlockId> blocks;
@@ -100,6 +108,7 @@ class BatchScheduler {
 
     [[nodiscard]] std::int64_t length() const { return static_cast<std::int64_t>(tokens.size()) + n_pending; }
     [[nodiscard]] std::int64_t rows_left() const;
+    [[nodiscard]] std::int64_t first_logit_row() const { return n_scored < n_to_score ? n_scored : length() - 1; }
   };
   struct Order {
     int priority;
@@ -113,6 +122,7 @@ class BatchScheduler {
   [[nodiscard]] const Sequence& find(SequenceId id) const;
   Sequence& find(SequenceId id) { return const_cast<Sequence&>(std::as_const(*this).find(id)); }
   [[nodiscard]] std::int64_t budget() const { return limits_.max_batch_tokens - plan_.n_rows; }
+  [[nodiscard]] std::int64_t most_rows(const Sequence& sequence) const;
   void plan_running(bool prompts);
   void admit_waiting();
   void begin(Sequence& sequence);
@@ -128,6 +138,7 @@ class BatchScheduler {
   std::map<SequenceId, int> priorities_;
   SequenceId last_id_ = 0;
   BatchPlan plan_;
+  std::int64_t spare_logit_rows_ = 0;  // of the plan being made, beyond one for each sequence
   SchedulerStatistics statistics_;
 };
 

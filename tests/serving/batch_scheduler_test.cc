@@ -43,12 +43,14 @@ class Simulation {
         scheduler(limits, blocks),
         cache_(static_cast<std::size_t>(n_blocks * kBlock)) {}
 
-  SequenceId add(const std::vector<std::int32_t>& prompt, std::size_t n, int priority = 0, bool by_token = false) {
+  SequenceId add(const std::vector<std::int32_t>& prompt, std::size_t n, int priority = 0, bool by_token = false,
+                 bool scored = false) {
     const SequenceId id = scheduler.add({.prompt = prompt,
                                          .max_length = static_cast<std::int64_t>(prompt.size() + n),
                                          .priority = priority,
-                                         .token_by_token = by_token});
-    live_[id] = {.prompt = prompt, .wanted = n};
+                                         .token_by_token = by_token,
+                                         .scored = scored});
+    live_[id] = {.prompt = prompt, .wanted = n, .scored = scored};
     return id;
   }
 
@@ -64,12 +66,15 @@ class Simulation {
     EXPECT_LE(plan.rows.size(), static_cast<std::size_t>(limits_.max_batch_size));
     std::vector<std::pair<SequenceId, std::int32_t>> chosen;
     std::int64_t n_rows = 0;
+    std::int64_t n_logit_rows = 0;
     for (const PlannedRows& rows : plan.rows) {
       n_rows += rows.n_rows;
+      n_logit_rows += rows.n_logit_rows;
       compute(rows, chosen);
     }
     EXPECT_EQ(n_rows, plan.n_rows);
-    EXPECT_EQ(static_cast<std::int64_t>(chosen.size()), plan.n_samples);
+    EXPECT_EQ(n_logit_rows, plan.n_logit_rows);
+    EXPECT_LE(n_logit_rows, limits_.max_batch_size);
     last_plan.assign(plan.rows.begin(), plan.rows.end());
     pending_.push_back(std::move(chosen));
     while (pending_.size() > ahead) {
@@ -92,6 +97,8 @@ class Simulation {
   struct Live {
     std::vector<std::int32_t> prompt;
     std::size_t wanted = 0;
+    bool scored = false;
+    std::size_t n_scored = 0;               // rows of the prompt that gave logits
     std::vector<std::int32_t> chosen = {};  // by the device
     std::size_t n_seen = 0;
   };
@@ -115,9 +122,21 @@ class Simulation {
       ASSERT_EQ(row, text) << "sequence " << rows.sequence << " does not see its position " << position;
     }
     ASSERT_EQ(rows.samples, end == all.size());
+    score(rows, live, end);
     if (!rows.samples) return;
     live.chosen.push_back(next_token(text));
     chosen.emplace_back(rows.sequence, live.chosen.back());
+  }
+
+  /// Rows of a prompt that is scored give logits, each once and in order; of other rows those that sample do.
+  static void score(const PlannedRows& rows, Live& live, std::size_t end) {
+    if (live.scored && live.n_scored < live.prompt.size()) {
+      ASSERT_LE(static_cast<std::size_t>(rows.start), live.n_scored);
+      ASSERT_EQ(static_cast<std::size_t>(rows.n_logit_rows), end - std::min(end, live.n_scored));
+      live.n_scored = std::max(live.n_scored, end);
+    } else {
+      ASSERT_EQ(rows.n_logit_rows, rows.samples ? 1 : 0);
+    }
   }
 
   void see(SequenceId id, std::int32_t token) {
@@ -128,6 +147,7 @@ class Simulation {
     if (++live.n_seen < live.wanted) return;
     live.chosen.resize(live.wanted);
     EXPECT_EQ(live.chosen, generate_alone(live.prompt, live.wanted)) << "sequence " << id;
+    EXPECT_EQ(live.n_scored, live.scored ? live.prompt.size() : 0U);
     scheduler.remove(id);
     live_.erase(found);
   }
@@ -229,6 +249,59 @@ TEST(BatchScheduler, ATokenByTokenSequenceWaitsForItsTokens) {
   simulation.run(1);
 }
 
+TEST(BatchScheduler, AScoredSequenceTakesTheLogitRowsOfNobodyElse) {
+  Simulation simulation({.max_batch_size = 4, .max_batch_tokens = 64}, 100);
+  const SequenceId scored = simulation.add(prompt_of(21, 1), 2, 0, false, /*scored=*/true);
+  EXPECT_EQ(simulation.step(), 4) << "alone it has all";
+  const SequenceId other = simulation.add(prompt_of(30, 2), 3);
+  EXPECT_EQ(simulation.step(), 33) << "a prompt joins at once";
+  ASSERT_EQ(simulation.last_plan.size(), 2U);
+  EXPECT_EQ(simulation.last_plan[0].sequence, scored);
+  EXPECT_EQ(simulation.last_plan[0].n_logit_rows, 3);
+  EXPECT_TRUE(simulation.last_plan[1].samples);
+  EXPECT_EQ(simulation.step(), 4);
+  EXPECT_EQ(simulation.last_plan[0].sequence, other) << "who generates comes first";
+  EXPECT_EQ(simulation.step(), 4);
+  EXPECT_FALSE(simulation.lives(other));
+  EXPECT_EQ(simulation.step(), 4);
+  EXPECT_EQ(simulation.step(), 4) << "of 21 rows the last four";
+  EXPECT_TRUE(simulation.last_plan[0].samples);
+  simulation.run();
+}
+
+TEST(BatchScheduler, ManyScoredSequencesDoNotHoldUpOneThatWaits) {
+  Simulation simulation({.max_batch_size = 4, .max_batch_tokens = 64}, 100);
+  for (std::int32_t i = 0; i < 3; ++i) simulation.add(prompt_of(40, i), 1, 0, false, /*scored=*/true);
+  EXPECT_EQ(simulation.step(), 4);
+  const SequenceId other = simulation.add(prompt_of(1, 5), 3);
+  EXPECT_EQ(simulation.step(), 4) << "each has a row";
+  EXPECT_EQ(simulation.last_plan.back().sequence, other);
+  EXPECT_TRUE(simulation.last_plan.back().samples);
+  simulation.run();
+}
+
+TEST(BatchScheduler, WhatTheCacheHoldsIsScoredAllTheSame) {
+  Simulation simulation({.max_batch_size = 3, .max_batch_tokens = 64}, 20);
+  const std::vector<std::int32_t> prompt = prompt_of(17, 3);
+  simulation.add(prompt, 1);
+  simulation.run();
+  const SequenceId scored = simulation.add(prompt, 9, 0, false, /*scored=*/true);
+  EXPECT_EQ(simulation.step(), 3);
+  EXPECT_EQ(simulation.scheduler.cached_tokens(scored), 0);
+  simulation.run();
+}
+
+TEST(BatchScheduler, APreemptedSequenceIsScoredWhereItWasLeft) {
+  Simulation simulation({.max_batch_size = 3, .max_batch_tokens = 64}, 14);
+  const SequenceId urgent = simulation.add(prompt_of(8, 1), 29, /*priority=*/1);  // comes to have nine blocks
+  const SequenceId scored = simulation.add(prompt_of(40, 3), 1, 0, false, /*scored=*/true);
+  while (simulation.lives(urgent)) simulation.step();
+  EXPECT_EQ(simulation.scheduler.statistics().n_preemptions, 1U);
+  simulation.step();
+  EXPECT_GT(simulation.scheduler.cached_tokens(scored), 0) << "of what was scored";
+  simulation.run();
+}
+
 TEST(BatchScheduler, RefusesWhatCouldNeverFit) {
   Simulation simulation({}, 4);
   const Error error = test::error_of([&] { simulation.add(prompt_of(8, 1), 9); });
@@ -266,7 +339,7 @@ TEST(BatchScheduler, EverySequenceGeneratesWhatItWouldAlone) {
       if (below(3) == 0) {
         std::vector<std::int32_t> prompt = prompt_of(below(40), static_cast<std::int32_t>(below(3)));
         prompt.push_back(static_cast<std::int32_t>(below(50)));
-        ids.push_back(simulation.add(prompt, 1 + below(40), static_cast<int>(below(3)), below(4) == 0));
+        ids.push_back(simulation.add(prompt, 1 + below(40), static_cast<int>(below(3)), below(4) == 0, below(4) == 0));
       }
       if (!ids.empty() && below(20) == 0) {
         const SequenceId id = ids[below(static_cast<std::uint32_t>(ids.size()))];

@@ -21,10 +21,13 @@ class Told {
     return [this](const BatchUpdate& update) {
       const std::lock_guard lock(mutex_);
       EXPECT_FALSE(over_) << "news after the last";
+      EXPECT_TRUE(tokens_.empty() || update.prompt_log_probabilities.empty()) << "news of the prompt comes first";
       tokens_.insert(tokens_.end(), update.tokens.begin(), update.tokens.end());
       text_ += update.text;
       log_probabilities_.insert(log_probabilities_.end(), update.log_probabilities.begin(),
                                 update.log_probabilities.end());
+      of_prompt_.insert(of_prompt_.end(), update.prompt_log_probabilities.begin(),
+                        update.prompt_log_probabilities.end());
       finished_ = update.finished;
       cached_tokens_ = update.cached_tokens;
       if (update.error != nullptr) error_ = *update.error;
@@ -46,6 +49,7 @@ class Told {
   [[nodiscard]] const std::vector<std::int32_t>& tokens() const { return tokens_; }
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] const std::vector<LogProbabilities>& log_probabilities() const { return log_probabilities_; }
+  [[nodiscard]] const std::vector<LogProbabilities>& of_prompt() const { return of_prompt_; }
   [[nodiscard]] std::optional<FinishReason> finished() const { return finished_; }
   [[nodiscard]] std::int64_t cached_tokens() const { return cached_tokens_; }
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
@@ -56,6 +60,7 @@ class Told {
   std::vector<std::int32_t> tokens_;
   std::string text_;
   std::vector<LogProbabilities> log_probabilities_;
+  std::vector<LogProbabilities> of_prompt_;
   std::optional<FinishReason> finished_;
   std::int64_t cached_tokens_ = 0;
   std::optional<Error> error_;
