@@ -153,6 +153,17 @@ class Completions(OpenAiTest):
         self.assertEqual("".join(chunk.choices[0].text for chunk in self.complete(stream=True)),
                          whole.choices[0].text)
 
+    def test_an_echo_scores_the_prompt(self):
+        tokens = [72, 101, 108, 108, 111]
+        asked = {"model": "demo", "echo": True, "logprobs": 1, "temperature": 0}
+        lists = self.client.completions.create(prompt=[tokens], max_tokens=1, **asked).choices[0].logprobs
+        self.assertEqual(len(lists.token_logprobs), len(tokens) + 1)
+        self.assertIsNone(lists.token_logprobs[0])
+        for probability, top in zip(lists.token_logprobs[1:], lists.top_logprobs[1:]):
+            self.assertLessEqual(probability, max(top.values()))
+        alone = self.client.completions.create(prompt=tokens, max_tokens=0, **asked).choices[0]
+        self.assertEqual(alone.logprobs.token_logprobs, lists.token_logprobs[:-1])
+
 
 class ModelsAndErrors(OpenAiTest):
     def test_models(self):

@@ -14,29 +14,36 @@ namespace json = boost::json;
 
 constexpr std::int64_t kMaxTop = 20;
 
-/// JSON has no infinity; this is what stands for it elsewhere, too.
-double finite(double log_probability) { return std::max(log_probability, -9999.0); }
-
 std::size_t count_characters(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+json::value number_of(const ShownToken& token) {
+  return token.log_probability ? json::value(shown_log_probability(*token.log_probability)) : json::value(nullptr);
 }
 
 json::object token_object(const ShownToken& token) {
   json::array bytes;
   for (const char c : token.bytes) bytes.emplace_back(static_cast<unsigned char>(c));
-  return {{"token", token.text}, {"logprob", finite(token.log_probability)}, {"bytes", std::move(bytes)}};
+  return {{"token", token.text}, {"logprob", number_of(token)}, {"bytes", std::move(bytes)}};
 }
 
 }  // namespace
 
 void AnswerLogProbabilities::add(std::span<const LogProbabilities> places) {
   for (const LogProbabilities& place : places) {
-    ShownPlace& added = places_.emplace_back();
-    added.chosen = shown(place.chosen);
-    for (const TokenLogProbability& token : place.top) added.top.push_back(shown(token));
-    added.text_offset = n_characters_;
-    n_characters_ += count_characters(added.chosen.text);
+    std::vector<ShownToken> top;
+    for (const TokenLogProbability& token : place.top) top.push_back(shown(token.token, token.log_probability));
+    add_place(shown(place.chosen.token, place.chosen.log_probability), std::move(top));
   }
+}
+
+void AnswerLogProbabilities::add_first(std::int32_t token) { add_place(shown(token, std::nullopt), {}); }
+
+void AnswerLogProbabilities::add_place(ShownToken chosen, std::vector<ShownToken> top) {
+  const std::size_t n_characters = count_characters(chosen.text);
+  places_.push_back({std::move(chosen), std::move(top), n_characters_});
+  n_characters_ += n_characters;
 }
 
 std::span<const ShownPlace> AnswerLogProbabilities::next() {
@@ -45,11 +52,13 @@ std::span<const ShownPlace> AnswerLogProbabilities::next() {
   return all().subspan(n);
 }
 
-ShownToken AnswerLogProbabilities::shown(const TokenLogProbability& token) const {
-  std::string bytes = tokenizer_.token_bytes(token.token);
+ShownToken AnswerLogProbabilities::shown(std::int32_t token, std::optional<double> log_probability) const {
+  std::string bytes = tokenizer_.token_bytes(token);
   std::string text = repair_utf8(bytes);
-  return {std::move(text), std::move(bytes), token.log_probability};
+  return {std::move(text), std::move(bytes), log_probability};
 }
+
+double shown_log_probability(double log_probability) { return std::max(log_probability, -9999.0); }
 
 json::object chat_log_probabilities(std::span<const ShownPlace> places) {
   json::array content;
@@ -70,12 +79,12 @@ json::object completion_log_probabilities(std::span<const ShownPlace> places) {
   json::array offsets;
   for (const ShownPlace& place : places) {
     tokens.emplace_back(place.chosen.text);
-    log_probabilities.emplace_back(finite(place.chosen.log_probability));
-    json::object top;
-    for (const ShownToken& token : place.top) top.emplace(token.text, finite(token.log_probability));
-    top.emplace(place.chosen.text, finite(place.chosen.log_probability));
-    tops.push_back(std::move(top));
+    log_probabilities.push_back(number_of(place.chosen));
     offsets.emplace_back(place.text_offset);
+    json::object top;
+    for (const ShownToken& token : place.top) top.emplace(token.text, number_of(token));
+    top.emplace(place.chosen.text, number_of(place.chosen));
+    tops.push_back(place.chosen.log_probability ? json::value(std::move(top)) : json::value(nullptr));
   }
   return {{"tokens", std::move(tokens)},
           {"token_logprobs", std::move(log_probabilities)},

@@ -17,9 +17,9 @@
 namespace marlin::api {
 
 struct ShownToken {
-  std::string text;   ///< valid UTF-8
-  std::string bytes;  ///< what it adds to a text
-  double log_probability = 0.0;
+  std::string text;                       ///< valid UTF-8
+  std::string bytes;                      ///< what it adds to a text
+  std::optional<double> log_probability;  ///< none: it is the first of a prompt
 };
 
 struct ShownPlace {
@@ -33,6 +33,8 @@ class AnswerLogProbabilities {
   /// `tokenizer` must outlive this.
   explicit AnswerLogProbabilities(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
+  /// The first token of a prompt that is part of the answer; due before all others.
+  void add_first(std::int32_t token);
   void add(std::span<const LogProbabilities> places);
 
   [[nodiscard]] std::span<const ShownPlace> all() const { return places_; }
@@ -40,7 +42,8 @@ class AnswerLogProbabilities {
   std::span<const ShownPlace> next();
 
  private:
-  [[nodiscard]] ShownToken shown(const TokenLogProbability& token) const;
+  void add_place(ShownToken chosen, std::vector<ShownToken> top);
+  [[nodiscard]] ShownToken shown(std::int32_t token, std::optional<double> log_probability) const;
 
   const Tokenizer& tokenizer_;
   std::vector<ShownPlace> places_;
@@ -48,11 +51,15 @@ class AnswerLogProbabilities {
   std::size_t n_characters_ = 0;
 };
 
+/// As answers have it: -9999 stands for minus infinity, which JSON does not have.
+double shown_log_probability(double log_probability);
+
 /// `logprobs` of a chat completion: {"content": [{"token", "logprob", "bytes", "top_logprobs"}...]}.
 boost::json::object chat_log_probabilities(std::span<const ShownPlace> places);
 
 /// `logprobs` of a completion: {"tokens", "token_logprobs", "top_logprobs", "text_offset"}, lists as long as each
-/// other. The token chosen is always among the top ones; of tokens that show alike the most probable is.
+/// other. The token chosen is always among the top ones; of tokens that show alike the most probable is. The first of a
+/// prompt has null in the middle two.
 boost::json::object completion_log_probabilities(std::span<const ShownPlace> places);
 
 /// How many top tokens `logprobs` and `top_logprobs` of a chat request ask for; nothing: no log probabilities. Errors:

@@ -10,6 +10,8 @@
 #include "serving/api/chat_completions.h"
 #include "serving/api/completions.h"
 #include "serving/api/messages.h"
+#include "serving/api/perplexity.h"
+#include "serving/api/plain_prompt.h"
 #include "serving/api/props.h"
 #include "serving/api/responses.h"
 #include "serving/http/exchange.h"
@@ -77,15 +79,10 @@ void tokenize(ServedModel& model, const std::shared_ptr<http::Exchange>& exchang
 void detokenize(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange) {
   const json::value parsed = parse_json(exchange->request().body, "the request");
   const JsonReader fields = JsonReader::of_document(parsed, "the request");
-  const json::array* const tokens = fields.optional_array("tokens");
-  if (tokens == nullptr) fail(ErrorCode::kInvalidArgument, "tokens: a list of token ids is needed");
-  std::vector<std::int32_t> ids;
-  for (const json::value& token : *tokens) {
-    const bool fits = token.is_int64() && token.as_int64() >= 0 && token.as_int64() <= INT32_MAX;
-    if (!fits) fail(ErrorCode::kInvalidArgument, "tokens: a list of token ids is needed");
-    ids.push_back(static_cast<std::int32_t>(token.as_int64()));
-  }
-  const std::string text = model.loaded().require_tokenizer().decode(ids, /*skip_special=*/false);
+  const json::value* const tokens = fields.json().if_contains("tokens");
+  const auto ids = tokens == nullptr ? std::nullopt : read_token_ids(*tokens);
+  if (!ids) fail(ErrorCode::kInvalidArgument, "tokens: a list of token ids is needed");
+  const std::string text = model.loaded().require_tokenizer().decode(*ids, /*skip_special=*/false);
   respond_json(*exchange, json::object{{"prompt", text}, {"content", text}});
 }
 
@@ -111,6 +108,7 @@ http::Router make_router(const ModelSlot& slot) {
   };
   add("POST", "/v1/chat/completions", chat_completions);
   add("POST", "/v1/completions", completions);
+  add("POST", "/v1/perplexity", perplexity);
   add("POST", "/v1/responses", responses);
   add("POST", "/v1/messages", messages);
   add("POST", "/v1/messages/count_tokens", count_tokens);

@@ -10,6 +10,7 @@
 #include "serving/api/answer_log_probabilities.h"
 #include "serving/api/generation_fields.h"
 #include "serving/api/openai_shapes.h"
+#include "serving/api/plain_prompt.h"
 
 namespace marlin::api {
 namespace {
@@ -25,13 +26,25 @@ class CompletionProtocol final : public AnswerProtocol {
     for (Choice& choice : choices_) choice.log_probabilities.emplace(tokenizer);
   }
 
+  /// The answer begins with the prompt, whose first token is `first`. Due after show_log_probabilities().
+  void echo(std::string_view prompt, std::int32_t first) {
+    for (Choice& choice : choices_) {
+      choice.echo = prompt;
+      if (choice.log_probabilities) choice.log_probabilities->add_first(first);
+    }
+  }
+
   void begin() override {}
 
   void add(std::size_t index, const BatchUpdate& news) override {
     Choice& choice = choices_[index];
-    if (choice.log_probabilities) choice.log_probabilities->add(news.log_probabilities);
+    if (choice.log_probabilities) {
+      choice.log_probabilities->add(news.prompt_log_probabilities);
+      choice.log_probabilities->add(news.log_probabilities);
+    }
     if (news.text.empty() && !news.finished) return;
-    choice.text += news.text;
+    const std::string text = std::exchange(choice.echo, {}).append(news.text);
+    choice.text += text;
     json::value reason;
     if (news.finished) {
       choice.finish_reason = finish_reason_of(*news.finished);
@@ -39,8 +52,7 @@ class CompletionProtocol final : public AnswerProtocol {
     }
     if (!streams()) return;
     json::object message = head_.object("text_completion");
-    message["choices"] =
-        json::array{choice_object(index, news.text, next_log_probabilities(choice), std::move(reason))};
+    message["choices"] = json::array{choice_object(index, text, next_log_probabilities(choice), std::move(reason))};
     say("", message);
   }
 
@@ -69,6 +81,7 @@ class CompletionProtocol final : public AnswerProtocol {
 
  private:
   struct Choice {
+    std::string echo;  // comes before the text that is generated
     std::string text;
     std::string finish_reason;
     std::optional<AnswerLogProbabilities> log_probabilities;
@@ -97,18 +110,14 @@ class CompletionProtocol final : public AnswerProtocol {
   std::vector<Choice> choices_;
 };
 
-std::vector<std::int32_t> prompt_tokens(const ServedModel& model, const json::object& request) {
-  const json::value* const prompt = request.if_contains("prompt");
-  if (prompt != nullptr && prompt->is_string()) return model.encode(prompt->as_string());
-  std::vector<std::int32_t> tokens;
-  const bool is_list = prompt != nullptr && prompt->is_array();
-  for (const json::value& token : is_list ? prompt->as_array() : json::array{nullptr}) {
-    if (!token.is_int64() || token.as_int64() < 0 || token.as_int64() > INT32_MAX) {
-      fail(ErrorCode::kInvalidArgument, "prompt: a string or a list of token ids; one prompt per request");
-    }
-    tokens.push_back(static_cast<std::int32_t>(token.as_int64()));
-  }
-  return tokens;
+/// Of an answer that begins with the prompt, which may be all of it.
+void want_prompt(BatchRequest& request) {
+  GenerationOptions& options = request.options;
+  request.n_top_prompt_log_probabilities = request.n_top_log_probabilities;
+  request.only_prompt = options.max_tokens == 0;
+  // Who scores texts counts on one entry for the one token generated, and the end of the sequence has none.
+  if (request.n_top_log_probabilities && options.max_tokens == 1) options.ignore_eos = true;
+  if (request.only_prompt) options.max_tokens = 1;
 }
 
 }  // namespace
@@ -119,15 +128,23 @@ void completions(ServedModel& model, const std::shared_ptr<http::Exchange>& exch
   model.check_name(fields.optional_string("model"));
   GenerationOptions defaults = model.defaults();
   defaults.max_tokens = 16;  // as OpenAI has it
-  BatchRequest request{.prompt = prompt_tokens(model, fields.json()),
-                       .options = read_generation_options(fields.json(), std::move(defaults)),
-                       .priority = 0,
-                       .n_top_log_probabilities = read_completion_log_probabilities(fields)};
+  const bool echo = fields.optional_boolean("echo").value_or(false);
+  PlainPrompt prompt = read_plain_prompt(model, fields, {"prompt"});
+  BatchRequest request{
+      .prompt = std::move(prompt.tokens),
+      .options = read_generation_options(fields.json(), std::move(defaults), /*fewest_tokens=*/echo ? 0 : 1),
+      .priority = 0,
+      .n_top_log_probabilities = read_completion_log_probabilities(fields)};
+  if (echo) want_prompt(request);
   if (auto grammar = completion_constraint(fields)) request.constraint = model.constrained(*std::move(grammar));
   const auto n = static_cast<std::size_t>(fields.optional_integer("n", {1, kMaxChoices}).value_or(1));
   const bool streams = fields.optional_boolean("stream").value_or(false);
   auto protocol = std::make_unique<CompletionProtocol>(CompletionHead("cmpl", model), n, streams, wants_usage(fields));
   if (request.n_top_log_probabilities) protocol->show_log_probabilities(model.loaded().require_tokenizer());
+  if (echo && !request.prompt.empty()) {
+    protocol->echo(prompt.text ? *prompt.text : model.loaded().require_tokenizer().decode(request.prompt, false),
+                   request.prompt.front());
+  }
   std::make_shared<Answer>(model, exchange, std::move(protocol))->start(request, n);
 }
 

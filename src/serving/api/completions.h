@@ -9,7 +9,8 @@
 
 namespace marlin::api {
 
-/// As chat_completions(). `prompt`: a string or a list of token ids.
+/// As chat_completions(). `prompt`: a string or a list of token ids. With `echo` it begins the answer, and has log
+/// probabilities if there are any.
 void completions(ServedModel& model, const std::shared_ptr<http::Exchange>& exchange);
 
 }  // namespace marlin::api

@@ -73,7 +73,8 @@ void read_biases(const boost::json::object& request, std::vector<LogitBias>& bia
 
 }  // namespace
 
-GenerationOptions read_generation_options(const boost::json::object& request, GenerationOptions options) {
+GenerationOptions read_generation_options(const boost::json::object& request, GenerationOptions options,
+                                          std::int64_t fewest_tokens) {
   const JsonReader fields(request, "request");
   SamplingOptions& sampling = options.sampling;
   const auto number = [&](std::string_view key, double& value) { value = fields.optional_number(key).value_or(value); };
@@ -91,7 +92,7 @@ GenerationOptions read_generation_options(const boost::json::object& request, Ge
   const std::string_view max_tokens =
       present(fields, {"max_completion_tokens", "max_tokens", "n_predict", "max_output_tokens"});
   options.max_tokens = fields.optional_integer(max_tokens, {-1, INT64_MAX}).value_or(options.max_tokens);
-  if (options.max_tokens == 0) fail(ErrorCode::kInvalidArgument, "{}: at least 1", max_tokens);
+  if (options.max_tokens == 0 && fewest_tokens > 0) fail(ErrorCode::kInvalidArgument, "{}: at least 1", max_tokens);
   options.ignore_eos = fields.optional_boolean("ignore_eos").value_or(options.ignore_eos);
   return options;
 }
