@@ -32,11 +32,11 @@ class AnswerProtocol {
   [[nodiscard]] bool streams() const { return streams_; }
 
   // Each says to a stream what there is to say.
-  virtual void begin() = 0;
+  virtual void begin() {}
   /// News of `choice`: tokens, text that became certain, its end; never an error.
   virtual void add(std::size_t choice, const BatchUpdate& news) = 0;
   /// All choices are finished.
-  virtual void end(const Usage& usage) = 0;
+  virtual void end(const Usage& /*usage*/) {}
   /// The answer cannot go on.
   virtual void fail(const ApiError& error);
 

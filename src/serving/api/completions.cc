@@ -34,8 +34,6 @@ class CompletionProtocol final : public AnswerProtocol {
     }
   }
 
-  void begin() override {}
-
   void add(std::size_t index, const BatchUpdate& news) override {
     Choice& choice = choices_[index];
     if (choice.log_probabilities) {

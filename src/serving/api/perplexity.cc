@@ -18,14 +18,9 @@ namespace json = boost::json;
 
 class PerplexityProtocol final : public AnswerProtocol {
  public:
-  explicit PerplexityProtocol(std::string model) : model_(std::move(model)) {}
+  explicit PerplexityProtocol(std::string model) : AnswerProtocol(/*streams=*/false), model_(std::move(model)) {}
 
   void show_tokens(const Tokenizer& tokenizer, std::int32_t first) { shown_.emplace(tokenizer).add_first(first); }
-
-  // It never streams.
-  void begin_stream(http::EventStream& /*stream*/) override {}
-  void flush(http::EventStream& /*stream*/) override {}
-  void end_stream(http::EventStream& /*stream*/, const Usage& /*usage*/) override {}
 
   void add(std::size_t /*choice*/, const BatchUpdate& news) override {
     if (shown_) shown_->add(news.prompt_log_probabilities);
@@ -74,7 +69,7 @@ void perplexity(ServedModel& model, const std::shared_ptr<http::Exchange>& excha
   }
   auto protocol = std::make_unique<PerplexityProtocol>(model.name());
   if (shows_tokens) protocol->show_tokens(model.loaded().require_tokenizer(), request.prompt.front());
-  std::make_shared<Answer>(model, exchange, std::move(protocol), /*streams=*/false)->start(request, 1);
+  std::make_shared<Answer>(model, exchange, std::move(protocol))->start(request, 1);
 }
 
 }  // namespace marlin::api
