@@ -117,17 +117,18 @@ RequestId BatchEngine::submit(BatchRequest request, Listener listener) {
     submission.request->prompt_scores.emplace(wanted.prompt, *wanted.n_top_prompt_log_probabilities);
   }
   submission.request->listener = std::move(listener);
+  RequestId id = 0;
   {
     const std::lock_guard lock(mutex_);
     if (n_live_ >= max_sequences(options_)) {
       fail(ErrorCode::kBusy, "{} requests are running or waiting, and no more are taken; try again later", n_live_);
     }
     ++n_live_;
-    submission.id = ++last_id_;
+    id = submission.id = ++last_id_;
     submitted_.push_back(std::move(submission));
   }
   changed_.notify_one();
-  return submission.id;
+  return id;
 }
 
 void BatchEngine::cancel(RequestId request) {

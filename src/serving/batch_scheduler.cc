@@ -108,8 +108,7 @@ void BatchScheduler::begin(Sequence& sequence) {
 
 /// Back to waiting, without blocks. The last are released first: of a text, the beginning is the most useful.
 void BatchScheduler::stop(Sequence& sequence) {
-  for (auto block = sequence.blocks.rbegin(); block != sequence.blocks.rend(); ++block) blocks_.release(*block);
-  sequence.blocks.clear();
+  for (; !sequence.blocks.empty(); sequence.blocks.pop_back()) blocks_.release(sequence.blocks.back());
   sequence.n_computed = sequence.n_published = 0;
   sequence.running = false;
   --statistics_.n_running;

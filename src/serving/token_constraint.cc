@@ -32,6 +32,7 @@ std::unique_ptr<const TokenMasker> make_token_masker(const LoadedModel& loaded) 
   const Tokenizer& tokenizer = loaded.require_tokenizer();
   const auto n_tokens = static_cast<TokenId>(std::min(tokenizer.vocab_size(), loaded.info.vocab_size));
   std::vector<std::string> tokens;
+  tokens.reserve(static_cast<std::size_t>(n_tokens));
   for (TokenId id = 0; id < n_tokens; ++id) {
     tokens.push_back(tokenizer.is_special(id) ? std::string() : tokenizer.token_bytes(id));
   }
