@@ -83,7 +83,7 @@ std::optional<AnswerText> response_format(const JsonReader& fields) {
   }
   const auto schema = format->optional_object("json_schema");
   if (!schema || !schema->has("schema")) {
-    fail(ErrorCode::kInvalidArgument, "response_format: {{\"json_schema\": {{\"schema\": ...}}}} is needed");
+    fail(ErrorCode::kInvalidArgument, R"(response_format: {{"json_schema": {{"schema": ...}}}} is needed)");
   }
   return schema_text("response_format, json_schema, schema", schema->json().at("schema"));
 }
@@ -134,9 +134,8 @@ ToolChoice read_tool_choice(const JsonReader& fields) {
   if (choice == "required") return {.calls = Calls::kRequired, .function = {}};
   const auto object = choice.is_object() ? fields.optional_object(kField) : std::nullopt;
   if (!object || object->optional_string("type") != "function") {
-    fail(
-        ErrorCode::kInvalidArgument,
-        "tool_choice: \"none\", \"auto\", \"required\" or {{\"type\": \"function\", \"function\": {{\"name\": ...}}}}");
+    fail(ErrorCode::kInvalidArgument,
+         R"(tool_choice: "none", "auto", "required" or {{"type": "function", "function": {{"name": ...}}}})");
   }
   const auto function = object->optional_object("function");
   return {.calls = Calls::kRequired, .function = std::string((function ? *function : *object).string("name"))};
