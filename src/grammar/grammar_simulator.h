@@ -34,7 +34,7 @@ struct GrammarThread {
   std::uint32_t position = 0;
   StackId stack = kEmptyStack;
 
-  auto operator<=>(const GrammarThread&) const = default;
+  auto operator<=>(const GrammarThread&) const = default;  // NOLINT(modernize-use-nullptr): mistaken
 };
 
 /// All possibilities at one place of a text; none equal. None at all and not `at_end`: the text does not match.

@@ -160,6 +160,7 @@ Expr JsonRules::string_except(const std::vector<std::string>& texts) {
     std::size_t offset;
   };
   std::vector<std::vector<char32_t>> words;
+  words.reserve(texts.size());
   for (const std::string& text : texts) words.push_back(code_points_of(text, "the name of a property"));
   std::sort(words.begin(), words.end());
   const Rule root = builder_.declare("another name");

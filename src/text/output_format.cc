@@ -12,7 +12,7 @@ bool contains(std::string_view text, std::string_view part) { return text.find(p
 
 // The key in the template's own text, or within one of its string literals, quoted either way.
 bool spells_arguments_key(std::string_view source) {
-  return contains(source, "\"arguments\"") || contains(source, "\\\"arguments\\\"");
+  return contains(source, "\"arguments\"") || contains(source, R"(\"arguments\")");
 }
 
 }  // namespace

@@ -16,7 +16,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -106,7 +106,7 @@ class HttpServer::Listener {
     bool finished = false;
     {
       std::unique_lock lock(mutex_);
-      for (const auto& connection : connections_) connection->drain();
+      for (const auto& [connection, is_welcome] : connections_) connection->drain();
       finished = changed_.wait_for(lock, patience, [this] { return connections_.empty() || stopping_; }) && !stopping_;
     }
     stop();
@@ -118,7 +118,7 @@ class HttpServer::Listener {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
-      for (const auto& connection : connections_) connection->stop();
+      for (const auto& [connection, is_welcome] : connections_) connection->stop();
     }
     changed_.notify_all();
     {
@@ -178,8 +178,9 @@ class HttpServer::Listener {
     {
       const std::lock_guard lock(mutex_);
       if (closing_ || connections_.size() >= options_.max_connections + kMaxRefused) return;
-      is_welcome = connections_.size() < options_.max_connections;
-      connections_.insert(connection);
+      is_welcome = n_welcome_ < options_.max_connections;
+      connections_.emplace(connection, is_welcome);
+      n_welcome_ += is_welcome ? 1 : 0;
     }
     connection->start(is_welcome);  // without the lock: it may run here at once, and hooks with it
   }
@@ -187,7 +188,9 @@ class HttpServer::Listener {
   void remove(const std::shared_ptr<Connection>& connection) {
     {
       const std::lock_guard lock(mutex_);
-      connections_.erase(connection);
+      const auto found = connections_.find(connection);
+      n_welcome_ -= found->second ? 1 : 0;
+      connections_.erase(found);
     }
     changed_.notify_all();
   }
@@ -226,7 +229,8 @@ class HttpServer::Listener {
   bool closing_ = false;             // no more clients
   bool stopping_ = false;            // no more patience
   bool stopped_ = false;
-  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::unordered_map<std::shared_ptr<Connection>, bool> connections_;  // whether each is welcome
+  std::size_t n_welcome_ = 0;
   std::mutex threads_mutex_;
   std::vector<std::thread> threads_;
   asio::io_context io_;
