@@ -62,12 +62,7 @@ class ChatProtocol final : public AnswerProtocol {
   }
 
   void end(const Usage& usage) override {
-    if (include_usage_) {
-      json::object last = head_.object("chat.completion.chunk");
-      last["choices"] = json::array();
-      last["usage"] = usage_object(usage);
-      say("", last);
-    }
+    if (include_usage_) say("", head_.usage_message("chat.completion.chunk", usage));
     say_done();
   }
 

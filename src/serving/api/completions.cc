@@ -55,12 +55,7 @@ class CompletionProtocol final : public AnswerProtocol {
   }
 
   void end(const Usage& usage) override {
-    if (include_usage_) {
-      json::object last = head_.object("text_completion");
-      last["choices"] = json::array();
-      last["usage"] = usage_object(usage);
-      say("", last);
-    }
+    if (include_usage_) say("", head_.usage_message("text_completion", usage));
     say_done();
   }
 

@@ -23,6 +23,13 @@ boost::json::object CompletionHead::object(std::string_view kind) const {
   return {{"id", id_}, {"object", kind}, {"created", created_}, {"model", model_}};
 }
 
+boost::json::object CompletionHead::usage_message(std::string_view kind, const Usage& usage) const {
+  boost::json::object message = object(kind);
+  message["choices"] = boost::json::array();
+  message["usage"] = usage_object(usage);
+  return message;
+}
+
 std::string CompletionHead::call_id(std::size_t choice, std::uint32_t call) const {
   return fmt::format("call_{}_{}_{}", token_, choice, call);
 }

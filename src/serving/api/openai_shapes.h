@@ -27,6 +27,9 @@ class CompletionHead {
   /// {"id", "object": kind, "created", "model"}.
   [[nodiscard]] boost::json::object object(std::string_view kind) const;
 
+  /// The last of a stream: no choices, and what was used.
+  [[nodiscard]] boost::json::object usage_message(std::string_view kind, const Usage& usage) const;
+
   /// The id of a tool call.
   [[nodiscard]] std::string call_id(std::size_t choice, std::uint32_t call) const;
 
