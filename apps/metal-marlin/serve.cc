@@ -121,11 +121,10 @@ void ServeCommand::operator()() {
       !alias.empty() ? alias : std::filesystem::path(engine->info().model).lexically_normal().filename().string();
   slot.set(model.emplace(engine->loaded_model(), batch, name));
   signals.set_loaded();
-  log.info(
-      fmt::format("{} is served on http://{}:{} (a page to chat with it, and the API under /v1; Ctrl-C ends it): up to "
-                  "{} requests at "
-                  "a time, {} tokens of cache",
-                  name, server.host, http.port(), batch.batch.max_batch_size, model->engine().cache_tokens()));
+  log.info(fmt::format("{} is served on http://{}:{} (a page to chat with it, and the API under /v1; Ctrl-C ends it)",
+                       name, server.host, http.port()));
+  log.info(fmt::format("up to {} requests at a time share {} tokens of cache", batch.batch.max_batch_size,
+                       model->engine().cache_tokens()));
   signals.wait_for_first();
   log.info(fmt::format("finishing {} connections; a second Ctrl-C ends them", http.open_connections()));
   http.drain(std::chrono::seconds(drain_seconds));
