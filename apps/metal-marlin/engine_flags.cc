@@ -52,7 +52,9 @@ void EngineFlags::add_to(CLI::App& command) {
       .add_option("-c,--ctx-size", options.context_tokens,
                   fmt::format("Context in tokens (0 = the model's own, at most {})", kDefaultContextTokens))
       ->capture_default_str();
-  command.add_option("--cache-type", options.cache_type, "Key-value cache: f16, or f32 at twice the memory")
+  command
+      .add_option("--cache-type", options.cache_type,
+                  "Key-value cache: f16, f32 at twice the memory, or int8 (also called q8_0) at about half")
       ->capture_default_str();
   command.add_flag("-v,--verbose", verbose,
                    "Say what is loaded, where memory goes, which options and which kernels are used");

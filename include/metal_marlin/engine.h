@@ -31,7 +31,7 @@ struct EngineOptions {
   std::string backend = "auto";
   int n_threads = 0;                ///< cpu: 0 = one per usable processor
   std::int64_t context_tokens = 0;  ///< 0 = the model's own, at most kDefaultContextTokens
-  std::string cache_type = "f16";   ///< of keys and values: f16, or f32 at twice the memory
+  std::string cache_type = "f16";   ///< of keys and values: f16, f32 at twice the memory, int8 at about half
   ExecutionOptions execution = {};  ///< of sessions that do not ask for their own
   bool check_finite = false;        ///< fail where a NaN or infinity first appears, naming layer and stage; slower
   std::string trace = {};           ///< file for a Chrome trace of everything the device does, written at the end

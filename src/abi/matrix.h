@@ -13,6 +13,7 @@ enum class MatrixFormat : std::uint32_t {
   kF16 = 1,   ///< the same
   kBf16 = 2,  ///< the same
   kExl3 = 3,  ///< trellis tiles [stored_in / 16][stored_out / 16][32 * bits bytes], see src/trellis
+  kInt8 = 4,  ///< never of a matrix, only of a key-value cache: abi/cache_vector.h
 };
 
 /// Value as marlin::Codebook.

@@ -56,7 +56,8 @@ std::int64_t choose_context(std::int64_t requested, const ModelConfig& config) {
 abi::MatrixFormat parse_cache_type(std::string_view name) {
   if (name == "f16") return abi::MatrixFormat::kF16;
   if (name == "f32") return abi::MatrixFormat::kF32;
-  fail(ErrorCode::kInvalidArgument, "--cache-type must be f16 or f32, got '{}'", name);
+  if (name == "int8" || name == "q8_0") return abi::MatrixFormat::kInt8;
+  fail(ErrorCode::kInvalidArgument, "--cache-type must be f16, f32 or int8 (also called q8_0), got '{}'", name);
 }
 
 /// Opens the tensors and returns the model's description.

@@ -3,6 +3,7 @@
 
 #include <bit>
 
+#include "abi/cache_vector.h"
 #include "base/error.h"
 
 namespace marlin {
@@ -14,11 +15,13 @@ struct RowBytes {
 };
 
 RowBytes row_bytes(const AttentionConfig& attention, abi::MatrixFormat format) {
-  const std::size_t element = format == abi::MatrixFormat::kF16 ? sizeof(std::uint16_t) : sizeof(float);
+  const auto vector_bytes = [format](std::int64_t dim, std::int64_t tail_dim) -> std::size_t {
+    return abi::cache_vector_bytes(format, {static_cast<std::uint32_t>(dim), static_cast<std::uint32_t>(tail_dim)});
+  };
   if (attention.kind == AttentionKind::kLatent) {
-    return {static_cast<std::size_t>(attention.kv_lora_rank + attention.qk_rope_head_dim) * element, 0};
+    return {vector_bytes(attention.kv_lora_rank + attention.qk_rope_head_dim, attention.qk_rope_head_dim), 0};
   }
-  const std::size_t row = static_cast<std::size_t>(attention.n_kv_heads * attention.head_dim) * element;
+  const std::size_t row = static_cast<std::size_t>(attention.n_kv_heads) * vector_bytes(attention.head_dim, 0);
   return {row, row};
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys and values of sequences, per layer, in f16 or f32, in blocks of block_tokens tokens: a block has the rows of the
-// same tokens in every layer. Which blocks a sequence has, in which order, is its owner's business; passes are told by
-// abi/row_place.h. Latent attention keeps one row of kv_lora_rank + qk_rope_head_dim per token, grouped attention a row
-// of keys and one of values.
+// Keys and values of sequences, per layer, in f16, f32 or int8, in blocks of block_tokens tokens: a block has the rows
+// of the same tokens in every layer. Which blocks a sequence has, in which order, is its owner's business; passes are
+// told by abi/row_place.h. Latent attention keeps one row of kv_lora_rank + qk_rope_head_dim numbers per token, grouped
+// attention a row of keys and one of values (abi/cache_vector.h).
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,14 @@ namespace marlin {
 inline constexpr std::int64_t kBlockTokens = 16;
 
 struct LayerCache {
-  BufferView keys;    // [n_blocks * block_tokens, key_width]; of latent attention: the latent rows
-  BufferView values;  // [n_blocks * block_tokens, value_width]; none for latent attention
-  abi::MatrixFormat format = abi::MatrixFormat::kF16;  // or kF32
+  BufferView keys;    // n_blocks * block_tokens rows; of latent attention: the latent rows
+  BufferView values;  // the same; none for latent attention
+  abi::MatrixFormat format = abi::MatrixFormat::kF16;  // or kF32, kInt8
 };
 
 class KvCache {
  public:
-  /// `format`: kF16 or kF32; block_tokens: a power of two.
+  /// `format`: kF16, kF32 or kInt8; block_tokens: a power of two.
   KvCache(Device& device, const ModelConfig& config, std::int64_t n_blocks, std::int64_t block_tokens,
           abi::MatrixFormat format);
 

@@ -11,8 +11,9 @@ void grouped_attention(Encoder& encoder, const GroupedAttentionShape& shape, con
   MARLIN_CHECK(shape.n_kv_heads > 0 && shape.n_heads % shape.n_kv_heads == 0);
   check_holds(q, n_rows * shape.n_heads * shape.head_dim, sizeof(float));
   check_holds(out, n_rows * shape.n_heads * shape.head_dim, sizeof(float));
-  check_holds(keys, shape.n_kv_heads * shape.head_dim, cache_element_bytes(shape.cache_format));
-  check_holds(values, shape.n_kv_heads * shape.head_dim, cache_element_bytes(shape.cache_format));
+  for (const BufferView& cache : {keys, values}) {
+    check_holds_row(cache, shape.n_kv_heads, {u32(shape.head_dim), 0}, shape.cache_format);
+  }
   const abi::GroupedAttentionArguments arguments{.n_rows = u32(n_rows),
                                                  .n_heads = u32(shape.n_heads),
                                                  .n_kv_heads = u32(shape.n_kv_heads),

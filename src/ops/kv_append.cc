@@ -6,11 +6,14 @@
 namespace marlin::ops {
 
 void kv_append(Encoder& encoder, const Rows& x, const BufferView& cache, const RowPlaces& places, std::int64_t n_rows,
-               std::int64_t width, abi::MatrixFormat format) {
-  check_holds(x, n_rows, width);
-  check_holds(cache, width, cache_element_bytes(format));
+               const CacheRowShape& shape, abi::MatrixFormat format) {
+  MARLIN_CHECK(shape.tail_dim < shape.dim);
+  const abi::CacheVector vector{u32(shape.dim), u32(shape.tail_dim)};
+  check_holds(x, n_rows, shape.n_vectors * shape.dim);
+  check_holds_row(cache, shape.n_vectors, vector, format);
   const abi::KvAppendArguments arguments{.n_rows = u32(n_rows),
-                                         .width = u32(width),
+                                         .n_vectors = u32(shape.n_vectors),
+                                         .vector = vector,
                                          .row_stride = u32(x.stride),
                                          .block_shift = check_places(places, n_rows),
                                          .cache_format = format,

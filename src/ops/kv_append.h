@@ -7,9 +7,16 @@
 
 namespace marlin::ops {
 
-/// The cache row of each place = x[r], n_rows rows of `width`; cache [n_cache_rows, width] of `format`: f16 (rounded)
-/// or f32.
+/// What a row holds: n_vectors of `dim` numbers, of which the last tail_dim share no scale with the others.
+struct CacheRowShape {
+  std::int64_t n_vectors = 1;
+  std::int64_t dim = 0;
+  std::int64_t tail_dim = 0;
+};
+
+/// The cache row of each place = x[r], n_rows rows; cache [n_cache_rows] of `format`: f32, or rounded to f16 or int8
+/// (abi/cache_vector.h).
 void kv_append(Encoder& encoder, const Rows& x, const BufferView& cache, const RowPlaces& places, std::int64_t n_rows,
-               std::int64_t width, abi::MatrixFormat format = abi::MatrixFormat::kF16);
+               const CacheRowShape& shape, abi::MatrixFormat format = abi::MatrixFormat::kF16);
 
 }  // namespace marlin::ops

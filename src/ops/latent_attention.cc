@@ -17,7 +17,7 @@ void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const
   MARLIN_CHECK(kv_b.n_out == shape.n_heads * (shape.nope_dim + shape.value_dim));
   check_holds(q, n_rows * shape.n_heads * head_stride, sizeof(float));
   check_holds(out, n_rows * shape.n_heads * shape.value_dim, sizeof(float));
-  check_holds(cache, shape.rank + shape.rope_dim, cache_element_bytes(shape.cache_format));
+  check_holds_row(cache, 1, {u32(shape.rank + shape.rope_dim), u32(shape.rope_dim)}, shape.cache_format);
   check_holds(scratch, latent_attention_scratch_floats(shape, n_rows), sizeof(float));
 
   const auto half = static_cast<std::size_t>(n_rows * shape.n_heads * shape.rank) * sizeof(float);

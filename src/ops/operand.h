@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "abi/matrix.h"
+#include "abi/cache_vector.h"
 #include "base/error.h"
 #include "device/buffer.h"
 
@@ -28,10 +28,12 @@ inline void check_holds(const Rows& rows, std::int64_t n_rows, std::int64_t widt
   if (n_rows > 0) check_holds(rows.view, (n_rows - 1) * rows.stride + width, sizeof(float));
 }
 
-/// Element types a key-value cache can have.
-inline std::size_t cache_element_bytes(abi::MatrixFormat format) {
-  MARLIN_CHECK(format == abi::MatrixFormat::kF16 || format == abi::MatrixFormat::kF32);
-  return format == abi::MatrixFormat::kF16 ? sizeof(std::uint16_t) : sizeof(float);
+/// Checks that `view` holds a row of n_vectors vectors of a key-value cache, where kernels may load all of it.
+inline void check_holds_row(const BufferView& view, std::int64_t n_vectors, abi::CacheVector vector,
+                            abi::MatrixFormat format) {
+  using enum abi::MatrixFormat;
+  MARLIN_CHECK(format == kF16 || format == kF32 || (format == kInt8 && view.offset % sizeof(float) == 0));
+  check_holds(view, n_vectors, abi::cache_vector_bytes(format, vector));
 }
 
 /// Dimensions travel to kernels as 32 bits.

@@ -17,6 +17,7 @@
 
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/error_bound.h"
+#include "tests/ops/test_cache.h"
 #include "tests/ops/test_matrix.h"
 #include "tests/ops/test_places.h"
 #include "tests/support/near_norm.h"
@@ -43,7 +44,7 @@ std::vector<float> make_queries(Scores scores, std::size_t count, std::size_t di
   return q;
 }
 
-/// Keys of n_positions, each of `n_vectors` vectors of `dim`, exact in the cache's format.
+/// Keys of n_positions, each of `n_vectors` vectors of `dim`.
 std::vector<float> make_keys(Scores scores, std::size_t n_positions, std::size_t n_vectors, std::size_t dim,
                              Element element, std::uint64_t seed) {
   const std::size_t width = n_vectors * dim;
@@ -59,9 +60,10 @@ std::vector<float> make_keys(Scores scores, std::size_t n_positions, std::size_t
 }
 
 /// A cache as it is when the positions from `visible` on, of `position_bytes` each, have not been written yet: NaN
-/// there, as in blocks of others. In words, so that it is aligned for either format.
-DeviceTensor<std::uint32_t> make_cache(Device& device, std::span<const std::byte> stored, std::size_t position_bytes,
+/// there, as in blocks of others. In words, so that it is aligned for every format. `stored`: all n_positions.
+DeviceTensor<std::uint32_t> make_cache(Device& device, std::span<const std::byte> stored, std::size_t n_positions,
                                        std::size_t visible, const TestPlaces& places) {
+  const std::size_t position_bytes = stored.size() / n_positions;
   std::vector<std::uint32_t> words((places.n_cache_rows() * position_bytes + 3) / 4, 0xFFFFFFFF);
   for (std::size_t position = 0; position < visible; ++position) {
     std::memcpy(reinterpret_cast<std::byte*>(words.data()) + places.cache_row(position) * position_bytes,
@@ -148,10 +150,16 @@ std::string describe(const LatentAttentionCase& c) {
 
 namespace {
 
-/// Both kinds of cache by turns; rows of cases have odd lengths, so each kind of case meets both.
+/// f16 and f32 by turns; rows of cases have odd lengths, so each kind of case meets both. Then every third in int8.
 template <typename Case>
-std::vector<Case> with_both_caches(std::vector<Case> cases) {
-  for (std::size_t i = 1; i < cases.size(); i += 2) cases[i].shape.cache_format = abi::MatrixFormat::kF32;
+std::vector<Case> with_all_caches(std::vector<Case> cases) {
+  const std::size_t n = cases.size();
+  for (std::size_t i = 1; i < n; i += 2) cases[i].shape.cache_format = abi::MatrixFormat::kF32;
+  for (std::size_t i = 0; i < n; i += 3) {
+    Case c = cases[i];
+    c.shape.cache_format = abi::MatrixFormat::kInt8;
+    cases.push_back(c);
+  }
   return cases;
 }
 
@@ -174,7 +182,7 @@ std::vector<GroupedAttentionCase> grouped_attention_cases() {
     cases.push_back({shape, 66, 935, scores});
     cases.push_back({shape, 17, 0, scores});
   }
-  return with_both_caches(std::move(cases));
+  return with_all_caches(std::move(cases));
 }
 
 std::vector<LatentAttentionCase> latent_attention_cases() {
@@ -196,7 +204,7 @@ std::vector<LatentAttentionCase> latent_attention_cases() {
     cases.push_back({ragged, abi::MatrixFormat::kBf16, 4, 996, scores});
     cases.push_back({small, abi::MatrixFormat::kF32, 17, 0, scores});
   }
-  return with_both_caches(std::move(cases));
+  return with_all_caches(std::move(cases));
 }
 
 void check_attention(Device& device, const GroupedAttentionCase& c) {
@@ -205,32 +213,28 @@ void check_attention(Device& device, const GroupedAttentionCase& c) {
   const auto n_kv_heads = static_cast<std::size_t>(c.shape.n_kv_heads);
   const auto dim = static_cast<std::size_t>(c.shape.head_dim);
   const std::size_t n_positions = c.start_position + c.n_rows;
-  const Element element = element_of(c.shape.cache_format);
+  const Element element = cache_element(c.shape.cache_format);
   const std::vector<float> q = make_queries(c.scores, c.n_rows * n_heads, dim, 1);
-  const std::vector<float> keys = make_keys(c.scores, n_positions, n_kv_heads, dim, element, 2);
-  const std::vector<float> values = normal_tensor(n_positions * n_kv_heads * dim, 3, 1.0, element);
+  const auto stored = [&](const std::vector<float>& x) { return store_vectors(x, dim, 0, c.shape.cache_format); };
+  const StoredVectors keys = stored(make_keys(c.scores, n_positions, n_kv_heads, dim, element, 2));
+  const StoredVectors values = stored(normal_tensor(n_positions * n_kv_heads * dim, 3, 1.0, element));
   const Tensor q64 = to_doubles(q);
-  const Tensor keys64 = to_doubles(keys);
-  const Tensor values64 = to_doubles(values);
   const Tensor expected =
-      reference::grouped_attention({n_heads, n_kv_heads, dim, dim, c.shape.scale}, q64, keys64, values64);
+      reference::grouped_attention({n_heads, n_kv_heads, dim, dim, c.shape.scale}, q64, keys.values, values.values);
   Tensor bound;
   for (std::size_t i = 0; i < c.n_rows * n_heads; ++i) {
     const std::size_t kv_head = i % n_heads / (n_heads / n_kv_heads);
-    const HeadView head{keys64, kv_head * dim, n_kv_heads * dim, dim, c.shape.scale};
+    const HeadView head{keys.values, kv_head * dim, n_kv_heads * dim, dim, c.shape.scale};
     const double error = softmax_error(head, std::span(q64).subspan(i * dim, dim), c.start_position + i / n_heads + 1);
-    bound.insert(bound.end(), dim, error * largest(values64));
+    bound.insert(bound.end(), dim, error * largest(values.values));
   }
-  const std::vector<std::byte> key_bytes = stored_bytes(keys, element);
-  const std::vector<std::byte> value_bytes = stored_bytes(values, element);
-  const std::size_t position_bytes = key_bytes.size() / n_positions;
   const auto run = [&](std::size_t first, std::size_t n) {
     const std::size_t row = n_heads * dim;
     const DeviceTensor<float> queries(device, std::span<const float>(q).subspan(first * row, n * row));
     const std::size_t visible = c.start_position + first + n;
     const TestPlaces places(device, c.start_position + first, n, block_tokens(c.start_position));
-    const DeviceTensor<std::uint32_t> k = make_cache(device, key_bytes, position_bytes, visible, places);
-    const DeviceTensor<std::uint32_t> v = make_cache(device, value_bytes, position_bytes, visible, places);
+    const DeviceTensor<std::uint32_t> k = make_cache(device, keys.bytes, n_positions, visible, places);
+    const DeviceTensor<std::uint32_t> v = make_cache(device, values.bytes, n_positions, visible, places);
     const DeviceTensor<float> out(device, n * row);
     run_on(device, [&](CommandBuffer& commands) {
       ops::grouped_attention(commands, c.shape, queries.view(), k.view(), v.view(), places.places(), out.view(),
@@ -245,11 +249,11 @@ namespace {
 
 /// Everything a latent case computes from.
 struct LatentInputs {
-  std::vector<float> q;      // [n_rows, n_heads, nope + rope]
-  std::vector<float> cache;  // [n_positions, rank + rope]
-  Tensor latent;             // [n_positions, rank]
-  Tensor k_rope;             // [n_positions, rope]
-  std::vector<float> kv_b;   // [n_heads (nope + value)][rank], exact in the case's format
+  std::vector<float> q;     // [n_rows, n_heads, nope + rope]
+  StoredVectors cache;      // [n_positions, rank + rope]
+  Tensor latent;            // [n_positions, rank]
+  Tensor k_rope;            // [n_positions, rope]
+  std::vector<float> kv_b;  // [n_heads (nope + value)][rank], exact in the case's format
 };
 
 LatentInputs make_inputs(const LatentAttentionCase& c) {
@@ -258,7 +262,7 @@ LatentInputs make_inputs(const LatentAttentionCase& c) {
   const auto rank = static_cast<std::size_t>(c.shape.rank);
   const std::size_t n_positions = c.start_position + c.n_rows;
   const std::size_t n_queries = c.n_rows * static_cast<std::size_t>(c.shape.n_heads);
-  const Element element = element_of(c.shape.cache_format);
+  const Element element = cache_element(c.shape.cache_format);
   LatentInputs in;
   // the ordered scores come from the rotated part alone
   const std::vector<float> q_nope = normal_tensor(n_queries * nope, 1, c.scores == Scores::kExtreme ? 1e4 : 1.0);
@@ -275,9 +279,10 @@ LatentInputs make_inputs(const LatentAttentionCase& c) {
     return joined;
   };
   in.q = join(q_nope, nope, q_rope, rope);
-  in.cache = join(latent, rank, k_rope, rope);
-  in.latent = to_doubles(latent);
-  in.k_rope = to_doubles(k_rope);
+  in.cache = store_vectors(join(latent, rank, k_rope, rope), rank + rope, rope, c.shape.cache_format);
+  for (std::size_t i = 0; i < in.cache.values.size(); ++i) {
+    (i % (rank + rope) < rank ? in.latent : in.k_rope).push_back(in.cache.values[i]);
+  }
   const auto n_out = static_cast<std::size_t>(c.shape.n_heads * (c.shape.nope_dim + c.shape.value_dim));
   in.kv_b = normal_tensor(n_out * rank, 5, 1.0 / std::sqrt(static_cast<double>(rank)), element_of(c.format));
   return in;
@@ -295,13 +300,12 @@ Tensor latent_bound(const LatentAttentionCase& c, const LatentInputs& in) {
   const Tensor rows = to_doubles(in.kv_b);
   const Tensor q = to_doubles(in.q);
   const Tensor queries = reference::absorb_query(shape, q, reference::transpose(rows, rank));
-  const Tensor keys = to_doubles(in.cache);
   Tensor bound;
   for (std::size_t i = 0; i < c.n_rows * n_heads; ++i) {
     const std::size_t first_row = i % n_heads * (nope + value);
     const auto key_rows = std::span(rows).subspan(first_row * rank, nope * rank);
     const double query_error = kDotTolerance * norm(std::span(q).subspan(i * (nope + rope), nope)) * norm(key_rows);
-    const HeadView head{keys, 0, rank + rope, rank + rope, c.shape.scale, query_error};
+    const HeadView head{in.cache.values, 0, rank + rope, rank + rope, c.shape.scale, query_error};
     const auto query = std::span(queries).subspan(i * (rank + rope), rank + rope);
     const double out_error =
         (softmax_error(head, query, c.start_position + i / n_heads + 1) + kDotTolerance) * largest(in.latent);
@@ -335,13 +339,12 @@ void check_attention(Device& device, const LatentAttentionCase& c) {
   kv_b.n_in = kv_b.stored_in = static_cast<std::uint32_t>(rank);
   kv_b.n_out = kv_b.stored_out = static_cast<std::uint32_t>(in.kv_b.size() / rank);
   kv_b.format = c.format;
-  const std::vector<std::byte> cache_bytes = stored_bytes(in.cache, element_of(c.shape.cache_format));
-  const std::size_t position_bytes = cache_bytes.size() / (c.start_position + c.n_rows);
   const auto run = [&](std::size_t first, std::size_t n) {
     const DeviceTensor<float> q(device, std::span<const float>(in.q).subspan(first * q_width, n * q_width));
     const std::size_t visible = c.start_position + first + n;
     const TestPlaces places(device, c.start_position + first, n, block_tokens(c.start_position));
-    const DeviceTensor<std::uint32_t> cache = make_cache(device, cache_bytes, position_bytes, visible, places);
+    const DeviceTensor<std::uint32_t> cache =
+        make_cache(device, in.cache.bytes, c.start_position + c.n_rows, visible, places);
     const DeviceTensor<float> out(device, n * out_width);
     const auto rows = static_cast<std::int64_t>(n);
     const auto scratch_floats = ops::latent_attention_scratch_floats(c.shape, rows);

@@ -8,8 +8,10 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/half.h"
@@ -20,6 +22,7 @@
 #include "ops/rope.h"
 #include "tests/ops/device_tensor.h"
 #include "tests/ops/error_bound.h"
+#include "tests/ops/test_cache.h"
 #include "tests/ops/test_matrix.h"
 #include "tests/ops/test_places.h"
 #include "tests/support/near_norm.h"
@@ -234,7 +237,7 @@ void check_kv_append(Device& device) {
       run_on(device, [&](CommandBuffer& commands) {
         const auto append = [&](const BufferView& cache, abi::MatrixFormat format) {
           ops::kv_append(commands, rows.rows(), cache, places.places(), static_cast<std::int64_t>(n_rows),
-                         static_cast<std::int64_t>(width), format);
+                         {.dim = static_cast<std::int64_t>(width)}, format);
         };
         append(halves.view(), abi::MatrixFormat::kF16);
         append(floats.view(), abi::MatrixFormat::kF32);
@@ -248,6 +251,76 @@ void check_kv_append(Device& device) {
       }
       ASSERT_EQ(halves.values(), expected_halves) << what;
       if (!expect_same_bits(floats.values(), expected_floats, what)) return;
+    }
+  }
+}
+
+namespace {
+
+struct Int8Case {
+  std::size_t n_rows;
+  std::size_t n_vectors;
+  std::size_t dim;
+  std::size_t tail_dim;
+};
+
+/// Stores x in an 8-bit cache, which then has to hold the very bytes of the reference.
+void check_int8_append(Device& device, const Int8Case& c, const std::vector<float>& x, std::string_view what) {
+  const std::size_t width = c.n_vectors * c.dim;
+  const StoredVectors stored = store_vectors(x, c.dim, c.tail_dim, abi::MatrixFormat::kInt8);
+  const std::size_t row_bytes = stored.bytes.size() / c.n_rows;
+  const std::size_t start = width % 4 * 3;
+  const DeviceRows rows(device, std::span<const float>(x), width, c.dim % 2);
+  const TestPlaces places(device, start, c.n_rows, std::size_t{4} << width % 3);
+  const DeviceTensor<std::byte> cache(device, places.n_cache_rows() * row_bytes);
+  run_on(device, [&](CommandBuffer& commands) {
+    ops::kv_append(commands, rows.rows(), cache.view(), places.places(), static_cast<std::int64_t>(c.n_rows),
+                   {.n_vectors = static_cast<std::int64_t>(c.n_vectors),
+                    .dim = static_cast<std::int64_t>(c.dim),
+                    .tail_dim = static_cast<std::int64_t>(c.tail_dim)},
+                   abi::MatrixFormat::kInt8);
+  });
+  std::vector<std::byte> expected(cache.size(), std::byte{0xFF});  // other positions untouched
+  for (std::size_t row = 0; row < c.n_rows; ++row) {
+    std::copy_n(stored.bytes.begin() + static_cast<std::ptrdiff_t>(row * row_bytes), row_bytes,
+                expected.begin() + static_cast<std::ptrdiff_t>(places.cache_row(start + row) * row_bytes));
+  }
+  ASSERT_EQ(cache.values(), expected) << what
+                                      << fmt::format(": {} rows of {} vectors of {}, tail {}", c.n_rows, c.n_vectors,
+                                                     c.dim, c.tail_dim);
+}
+
+}  // namespace
+
+void check_int8_kv_append(Device& device) {
+  for (const std::size_t dim : kWidths) {
+    for (std::size_t variant = 0; variant < kVariants; ++variant) {
+      const std::size_t n_rows = kRowCounts[(dim + variant) % std::size(kRowCounts)];
+      const std::size_t tail_dim = variant % 2 == 0 ? 0 : dim / (variant + 1);
+      const Int8Case c{n_rows, 1 + (dim + variant) % 3, dim, tail_dim};
+      const std::vector<float> x = hostile_or_normal(variant, n_rows * c.n_vectors * dim, dim, Element::kF32);
+      check_int8_append(device, c, x, fmt::format("variant {}", variant));
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
+void check_int8_kv_append_of_hostile_groups(Device& device) {
+  // of a group whose scale is 1, halfway between numbers, where rounding must go to even
+  std::vector<float> x = {127.0F, 0.5F, 1.5F, 2.5F, -0.5F, -1.5F, -2.5F, 126.5F, -126.5F, 0.49999997F, -0.0F};
+  check_int8_append(device, {1, 1, x.size(), 0}, x, "halfway");
+  // at the limit under which a group is zeros, and at those of float32
+  for (const float v :
+       {1e-30F, 0.99999994e-30F, std::numeric_limits<float>::min(), std::numeric_limits<float>::max()}) {
+    check_int8_append(device, {1, 1, 3, 0}, {v / 3, v, -v}, fmt::format("up to {}", v));
+  }
+  // what is not finite spoils its group, and no other
+  for (const float wrong : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity()}) {
+    for (const std::size_t at : {0U, 63U, 64U, 129U, 150U}) {
+      std::vector<float> row = normal_tensor(160, at);
+      row[at] = wrong;
+      check_int8_append(device, {1, 1, row.size(), 30}, row, fmt::format("{} at {}", wrong, at));
     }
   }
 }

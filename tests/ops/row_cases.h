@@ -12,5 +12,7 @@ void check_embed(Device& device);
 void check_rms_norm(Device& device);
 void check_rope(Device& device);
 void check_kv_append(Device& device);
+void check_int8_kv_append(Device& device);
+void check_int8_kv_append_of_hostile_groups(Device& device);
 
 }  // namespace marlin::test

@@ -44,6 +44,12 @@ TEST_P(RowOps, KvAppend) {
   test::check_kv_append(device());
 }
 
+TEST_P(RowOps, KvAppendRoundsToInt8) {
+  MARLIN_REQUIRE_KERNELS("kv_append_f32");
+  test::check_int8_kv_append(device());
+  test::check_int8_kv_append_of_hostile_groups(device());
+}
+
 TEST_P(RowOps, RefuseOperandsThatAreTooSmall) {
   const test::DeviceTensor<float> ten(device(), 10);
   const test::DeviceTensor<float> eleven(device(), 11);
@@ -54,7 +60,7 @@ TEST_P(RowOps, RefuseOperandsThatAreTooSmall) {
   EXPECT_EQ(refused([&] { ops::rms_norm(*commands, ten.view(), rows, rows, 3, 5, 1e-5); }), ErrorCode::kInternal);
   EXPECT_EQ(refused([&] { ops::rms_norm(*commands, ten.view(), rows, rows, 2, 6, 1e-5); }), ErrorCode::kInternal);
   const test::TestPlaces places(device(), 0, 2);
-  EXPECT_EQ(refused([&] { ops::kv_append(*commands, rows, eleven.view(), places.places(), 3, 5); }),
+  EXPECT_EQ(refused([&] { ops::kv_append(*commands, rows, eleven.view(), places.places(), 3, {.dim = 5}); }),
             ErrorCode::kInternal);  // places
   const ops::RopeShape shape{.n_heads = 1, .head_stride = 4, .offset = 0, .dim = 4, .interleaved = false};
   const test::TestPlaces more_places(device(), 0, 3);

@@ -47,7 +47,19 @@ class BatchEngineTest : public testing::Test {
   std::unique_ptr<LoadedModel> loaded_;
 };
 
-TEST_F(BatchEngineTest, AGenerationIsTheSameAmong32Others) {
+/// Whatever the cache holds numbers in, what is read from it must not depend on the company.
+class BatchEngineCache : public BatchEngineTest, public testing::WithParamInterface<abi::MatrixFormat> {
+ protected:
+  void SetUp() override {
+    BatchEngineTest::SetUp();
+    loaded_->cache_format = GetParam();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Formats, BatchEngineCache, testing::Values(abi::MatrixFormat::kF16, abi::MatrixFormat::kInt8),
+                         [](const auto& format) { return format.param == abi::MatrixFormat::kF16 ? "f16" : "int8"; });
+
+TEST_P(BatchEngineCache, AGenerationIsTheSameAmong32Others) {
   std::vector<BatchRequest> requests;
   for (std::uint32_t i = 0; i < 33; ++i) requests.push_back(greedy(prompt_of(1 + i * 3 % 40, i), 5 + i % 20));
   for (BatchRequest& request : requests) {  // some that draw
@@ -64,7 +76,7 @@ TEST_F(BatchEngineTest, AGenerationIsTheSameAmong32Others) {
   }
 }
 
-TEST_F(BatchEngineTest, AGenerationIsTheSameAfterPreemption) {
+TEST_P(BatchEngineCache, AGenerationIsTheSameAfterPreemption) {
   std::vector<BatchRequest> requests;
   for (std::uint32_t i = 0; i < 6; ++i) requests.push_back(greedy(prompt_of(10, i), 60));
   BatchEngine engine(*loaded_, {.batch = {.max_batch_size = 6, .max_batch_tokens = 32}, .n_blocks = 12});
@@ -77,7 +89,7 @@ TEST_F(BatchEngineTest, AGenerationIsTheSameAfterPreemption) {
   EXPECT_GT(engine.gauges().scheduler.n_preemptions, 0U);
 }
 
-TEST_F(BatchEngineTest, APromptInChunksOfAnySizeGivesTheSame) {
+TEST_P(BatchEngineCache, APromptInChunksOfAnySizeGivesTheSame) {
   const BatchRequest request = greedy(prompt_of(100, 3), 10);
   const std::vector<std::int32_t> expected = alone(request);
   for (const std::int64_t chunk : {1, 2, 7, 16, 33}) {
@@ -89,7 +101,7 @@ TEST_F(BatchEngineTest, APromptInChunksOfAnySizeGivesTheSame) {
   }
 }
 
-TEST_F(BatchEngineTest, WhatAnEarlierRequestComputedIsUsedAgain) {
+TEST_P(BatchEngineCache, WhatAnEarlierRequestComputedIsUsedAgain) {
   const std::vector<std::int32_t> prompt = prompt_of(50, 4);
   BatchEngine engine(*loaded_, {.batch = {.max_batch_size = 2, .max_batch_tokens = 64}});
   Told first;

@@ -44,7 +44,11 @@ Grid embed_grid(const std::byte* arguments, std::uint32_t n_threads) {
 
 Grid kv_append_grid(const std::byte* arguments, std::uint32_t n_threads) {
   const auto& args = *reinterpret_cast<const abi::KvAppendArguments*>(arguments);
-  return {pieces(args.width, n_threads), args.n_rows};
+  if (args.cache_format != abi::MatrixFormat::kInt8) {
+    return {pieces(std::uint64_t{args.n_vectors} * args.vector.dim, n_threads), args.n_rows};
+  }
+  const std::uint32_t groups = pieces(abi::cache_numbers(args.cache_format, args.vector), abi::kScaleGroup);
+  return {pieces(std::uint64_t{args.n_vectors} * groups, n_threads / kSimdgroupWidth), args.n_rows};
 }
 
 Grid rope_grid(const std::byte* arguments, std::uint32_t n_threads) {

@@ -53,8 +53,9 @@ class GroupedAttention final : public Attention {
     if (k_norm_) normalise_heads(encoder, *k_norm_, k, n * shape_.n_kv_heads);
     rotate(encoder, step, {q, q_width()}, shape_.n_heads);
     rotate(encoder, step, {k, kv_width()}, shape_.n_kv_heads);
-    ops::kv_append(encoder, {k, kv_width()}, cache.keys, step.places, n, kv_width(), cache.format);
-    ops::kv_append(encoder, {v, kv_width()}, cache.values, step.places, n, kv_width(), cache.format);
+    const ops::CacheRowShape row{.n_vectors = shape_.n_kv_heads, .dim = shape_.head_dim};
+    ops::kv_append(encoder, {k, kv_width()}, cache.keys, step.places, n, row, cache.format);
+    ops::kv_append(encoder, {v, kv_width()}, cache.values, step.places, n, row, cache.format);
     ops::GroupedAttentionShape shape = shape_;
     shape.cache_format = cache.format;
     ops::grouped_attention(encoder, shape, q, cache.keys, cache.values, step.places, out, n);

@@ -66,7 +66,7 @@ class LatentAttention final : public Attention {
     ops::rms_norm(encoder, kv_norm_, kv_rows, kv_rows, n, shape_.rank, latent_eps_);
     ops::rope(encoder, step.rope_table, {q, q_width()}, step.places, n, rotation(shape_.n_heads, shape_.nope_dim));
     ops::rope(encoder, step.rope_table, kv_rows, step.places, n, rotation(1, shape_.rank));
-    ops::kv_append(encoder, kv_rows, cache.keys, step.places, n, cache_width(), cache.format);
+    ops::kv_append(encoder, kv_rows, cache.keys, step.places, n, {1, cache_width(), shape_.rope_dim}, cache.format);
     ops::LatentAttentionShape shape = shape_;
     shape.cache_format = cache.format;
     ops::latent_attention(encoder, shape, kv_b_, q, cache.keys, step.places, out, n, scratch);

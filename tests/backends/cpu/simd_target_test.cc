@@ -83,6 +83,8 @@ TEST_P(SimdTarget, RowOperations) {
   test::check_embed(device());
   test::check_rms_norm(device());
   test::check_kv_append(device());
+  test::check_int8_kv_append(device());
+  test::check_int8_kv_append_of_hostile_groups(device());
 }
 
 TEST_P(SimdTarget, Sample) {

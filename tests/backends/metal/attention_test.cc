@@ -45,6 +45,7 @@ ops::GroupedAttentionShape grouped(std::int64_t n_heads, std::int64_t n_kv_heads
 constexpr auto kF16 = abi::MatrixFormat::kF16;
 constexpr auto kF32 = abi::MatrixFormat::kF32;
 constexpr auto kBf16 = abi::MatrixFormat::kBf16;
+constexpr auto kInt8 = abi::MatrixFormat::kInt8;
 
 // One, two and more spans; one, two and three heads that share keys; every way in which a head's dimensions are laid
 // out over a simdgroup, dimensions that leave lanes without work, and more than registers hold.
@@ -57,6 +58,11 @@ TEST_P(MetalAttention, GroupedIsClean) {
            {grouped(1, 1, 200, kF16), 1, 70, test::Scores::kDescending},
            {grouped(2, 1, 256, kF32), 1, 5, test::Scores::kOrdinary},
            {grouped(2, 1, 288, kF16), 2, 63, test::Scores::kExtreme},
+           {grouped(2, 2, 64, kInt8), 1, 65, test::Scores::kOrdinary},
+           {grouped(4, 2, 7, kInt8), 3, 62, test::Scores::kExtreme},
+           {grouped(3, 1, 80, kInt8), 2, 130, test::Scores::kAscending},
+           {grouped(2, 1, 200, kInt8), 1, 5, test::Scores::kOrdinary},
+           {grouped(4, 2, 288, kInt8), 2, 63, test::Scores::kOrdinary},
        }) {
     test::check_attention(device(), c);
   }
@@ -70,6 +76,10 @@ TEST_P(MetalAttention, LatentIsClean) {
            {{2, 512, 32, 64, 16, 0.0625, kF16}, kBf16, 1, 5, test::Scores::kOrdinary},
            {{2, 520, 12, 9, 10, 0.0625, kF16}, kF32, 1, 65, test::Scores::kOrdinary},
            {{2, 40, 12, 66, 10, 0.2, kF32}, kF16, 1, 2, test::Scores::kDescending},
+           {{3, 32, 16, 8, 24, 0.2, kInt8}, kF32, 1, 63, test::Scores::kOrdinary},
+           {{5, 37, 11, 7, 19, 0.25, kInt8}, kF16, 2, 64, test::Scores::kAscending},
+           {{2, 512, 32, 64, 16, 0.0625, kInt8}, kBf16, 1, 5, test::Scores::kExtreme},
+           {{2, 520, 12, 9, 10, 0.0625, kInt8}, kF32, 1, 65, test::Scores::kOrdinary},
        }) {
     test::check_attention(device(), c);
   }

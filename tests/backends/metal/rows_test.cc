@@ -33,6 +33,8 @@ TEST_P(MetalRows, Embed) { test::check_embed(device()); }
 TEST_P(MetalRows, RmsNorm) { test::check_rms_norm(device()); }
 TEST_P(MetalRows, Rope) { test::check_rope(device()); }
 TEST_P(MetalRows, KvAppend) { test::check_kv_append(device()); }
+TEST_P(MetalRows, Int8KvAppend) { test::check_int8_kv_append(device()); }
+TEST_P(MetalRows, Int8KvAppendOfHostileGroups) { test::check_int8_kv_append_of_hostile_groups(device()); }
 
 TEST_P(MetalRows, MaskLogits) {
   for (const std::size_t n : {1U, 31U, 32U, 33U, 257U, 1000U}) test::check_mask_logits(device(), n);

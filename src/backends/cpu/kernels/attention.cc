@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "abi/cache_vector.h"
 #include "abi/row_place.h"
 #include "backends/cpu/kernels/attention_tile.h"
 #include "backends/cpu/kernels/kernels.h"
@@ -82,26 +83,29 @@ void grouped_attention(const KernelCall& call, std::uint32_t begin, std::uint32_
   const auto& args = call.arguments<abi::GroupedAttentionArguments>();
   const TileItems items = grouped_items(args);
   const std::size_t dim = args.head_dim;
-  const std::size_t element = args.cache_format == abi::MatrixFormat::kF16 ? 2 : 4;
-  MARLIN_CHECK(kMaxJointQueries * dim * sizeof(float) <= kScratchBytes);
+  const abi::CacheVector vector{args.head_dim, 0};
+  const std::size_t vector_bytes = abi::cache_vector_bytes(args.cache_format, vector);
+  const std::size_t key_dim = abi::cache_numbers(args.cache_format, vector);
+  MARLIN_CHECK(kMaxJointQueries * key_dim * sizeof(float) <= kScratchBytes);
   const Places places{call.binding<const abi::RowPlace>(3), call.binding<const std::uint32_t>(4)};
   auto* queries = call.scratch<float>();
   for (std::size_t item = begin; item < end; ++item) {
     const std::size_t kv_head = item / items.count;
     const AttentionTile shared{.queries = queries,
-                               .keys = call.binding<const std::uint8_t>(1) + kv_head * dim * element,
-                               .values = call.binding<const std::uint8_t>(2) + kv_head * dim * element,
+                               .keys = call.binding<const std::uint8_t>(1) + kv_head * vector_bytes,
+                               .values = call.binding<const std::uint8_t>(2) + kv_head * vector_bytes,
                                .blocks = nullptr,
                                .block_shift = args.block_shift,
-                               .key_dim = dim,
+                               .key_dim = key_dim,
                                .value_dim = dim,
-                               .row_stride = args.n_kv_heads * dim,
+                               .row_bytes = args.n_kv_heads * vector_bytes,
                                .n_positions = 0,
                                .scale = args.scale,
                                .format = args.cache_format};
     const auto add = [&](AttentionTile& tile, std::size_t i, std::size_t row, std::size_t head) {
       const std::size_t place = (row * args.n_heads + kv_head * items.n_heads + head) * dim;
-      std::copy_n(call.binding<const float>(0) + place, dim, queries + i * dim);
+      float* query = queries + i * key_dim;
+      std::fill_n(std::copy_n(call.binding<const float>(0) + place, dim, query), key_dim - dim, 0.0F);
       tile.out[i] = call.binding<float>(5) + place;
     };
     attend_item(items, item % items.count, places, shared, add);
@@ -116,8 +120,10 @@ std::uint32_t latent_attention_items(const std::byte* arguments) {
 void latent_attention(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
   const auto& args = call.arguments<abi::LatentAttentionArguments>();
   const TileItems items(args.n_rows, args.n_heads);
-  const std::size_t width = std::size_t{args.rank} + args.rope_dim;
-  MARLIN_CHECK(kMaxJointQueries * width * sizeof(float) <= kScratchBytes);
+  const abi::CacheVector vector{args.rank + args.rope_dim, args.rope_dim};
+  const std::size_t rope_at = abi::cache_tail_offset(args.cache_format, vector);
+  const std::size_t key_dim = abi::cache_numbers(args.cache_format, vector);
+  MARLIN_CHECK(kMaxJointQueries * key_dim * sizeof(float) <= kScratchBytes);
   const Places places{call.binding<const abi::RowPlace>(3), call.binding<const std::uint32_t>(4)};
   auto* queries = call.scratch<float>();
   const auto* cache = call.binding<const std::uint8_t>(2);
@@ -126,17 +132,19 @@ void latent_attention(const KernelCall& call, std::uint32_t begin, std::uint32_t
                              .values = cache,
                              .blocks = nullptr,
                              .block_shift = args.block_shift,
-                             .key_dim = width,
+                             .key_dim = key_dim,
                              .value_dim = args.rank,
-                             .row_stride = width,
+                             .row_bytes = abi::cache_vector_bytes(args.cache_format, vector),
                              .n_positions = 0,
                              .scale = args.scale,
                              .format = args.cache_format};
   const auto add = [&](AttentionTile& tile, std::size_t i, std::size_t row, std::size_t head) {
     const std::size_t place = (row * args.n_heads + head) * args.rank;
-    float* joined = std::copy_n(call.binding<const float>(0) + place, args.rank, queries + i * width);
-    std::copy_n(call.binding<const float>(1) + row * args.q_row_stride + head * args.q_head_stride + args.q_rope_offset,
-                args.rope_dim, joined);
+    const float* rotated =
+        call.binding<const float>(1) + row * args.q_row_stride + head * args.q_head_stride + args.q_rope_offset;
+    float* query = queries + i * key_dim;
+    std::fill_n(std::copy_n(call.binding<const float>(0) + place, args.rank, query), rope_at - args.rank, 0.0F);
+    std::fill(std::copy_n(rotated, args.rope_dim, query + rope_at), query + key_dim, 0.0F);
     tile.out[i] = call.binding<float>(5) + place;
   };
   for (std::size_t item = begin; item < end; ++item) attend_item(items, item, places, shared, add);

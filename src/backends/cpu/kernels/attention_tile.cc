@@ -75,6 +75,16 @@ HWY_INLINE void weigh_scores(float* scores, std::size_t n, float scale, float* m
   *sum += hn::GetLane(hn::SumOfLanes(d, total));
 }
 
+/// Vectors of the cache, each of n_numbers.
+template <abi::MatrixFormat kFormat>
+HWY_INLINE auto vectors_at(const std::uint8_t* const* vectors, [[maybe_unused]] std::size_t n_numbers) {
+  if constexpr (kFormat == abi::MatrixFormat::kInt8) {
+    return ScatteredScaledRows{vectors, n_numbers};
+  } else {
+    return ScatteredRows{vectors};
+  }
+}
+
 /// Queries first_query .. + kQueries meet keys first .. + n of one block.
 template <abi::MatrixFormat kFormat, int kQueries>
 void attend_block(const AttentionTile& tile, std::size_t first_query, std::size_t first, std::size_t n,
@@ -82,20 +92,20 @@ void attend_block(const AttentionTile& tile, std::size_t first_query, std::size_
   const std::uint8_t* keys[kKeyBlock];
   const std::uint8_t* values[kKeyBlock];
   for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t at =
-        cache_row(tile.blocks, first + i, tile.block_shift) * tile.row_stride * kElementBytes<kFormat>;
+    const std::size_t at = cache_row(tile.blocks, first + i, tile.block_shift) * tile.row_bytes;
     keys[i] = tile.keys + at;
     values[i] = tile.values + at;
   }
   const float* queries = tile.queries + first_query * tile.key_dim;
   float* const* out = tile.out + first_query;
   float* scores = softmax.weights[first_query];
-  dot_outputs<kFormat, kQueries>(queries, tile.key_dim, ScatteredRows{keys}, n, tile.key_dim, scores, kKeyBlock);
+  dot_outputs<kFormat, kQueries>(queries, tile.key_dim, vectors_at<kFormat>(keys, tile.key_dim), n, tile.key_dim,
+                                 scores, kKeyBlock);
   for (std::size_t query = 0; query < kQueries; ++query) {
     weigh_scores(scores + query * kKeyBlock, n, tile.scale, &softmax.maximum[first_query + query],
                  &softmax.sum[first_query + query], out[query], tile.value_dim);
   }
-  add_weighted<kFormat, kQueries>(scores, kKeyBlock, ScatteredRows{values}, n, tile.value_dim, out);
+  add_weighted<kFormat, kQueries>(scores, kKeyBlock, vectors_at<kFormat>(values, tile.key_dim), n, tile.value_dim, out);
 }
 
 using AttendBlock = void (*)(const AttentionTile&, std::size_t, std::size_t, std::size_t, Softmax&);
@@ -143,6 +153,7 @@ void attend_in_blocks(const AttentionTile& tile) {
 
 void attend_target(const AttentionTile& tile) {
   if (tile.format == abi::MatrixFormat::kF16) return attend_in_blocks<abi::MatrixFormat::kF16>(tile);
+  if (tile.format == abi::MatrixFormat::kInt8) return attend_in_blocks<abi::MatrixFormat::kInt8>(tile);
   attend_in_blocks<abi::MatrixFormat::kF32>(tile);
 }
 

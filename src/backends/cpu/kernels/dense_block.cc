@@ -37,6 +37,7 @@ void dense_block_target(const abi::Matrix& matrix, const float* x, std::size_t x
     case abi::MatrixFormat::kBf16:
       return dense_outputs<abi::MatrixFormat::kBf16>(matrix, x, x_stride, n_rows, block, out);
     case abi::MatrixFormat::kExl3:
+    case abi::MatrixFormat::kInt8:
       break;
   }
   fail(ErrorCode::kInternal, "matrix format {} is not dense", static_cast<std::uint32_t>(matrix.format));

@@ -43,7 +43,7 @@ HWY_INLINE void dot_tile(const float* x, std::size_t x_stride, StoredRows w, std
     Vector parts[kWidth];
     MARLIN_UNROLL
     for (std::size_t i = 0; i < kWidth; ++i) {
-      parts[i] = load_elements<kFormat>(d, w[i] + k * kElementBytes<kFormat>);
+      parts[i] = load_elements<kFormat>(d, w[i], k);
     }
     MARLIN_UNROLL
     for (std::size_t row = 0; row < kRows; ++row) {
@@ -60,7 +60,7 @@ HWY_INLINE void dot_tile(const float* x, std::size_t x_stride, StoredRows w, std
     for (std::size_t i = 0; i < kWidth; ++i) {
       float total = totals[row * kWidth + i];
       for (std::size_t rest = k; rest < n; ++rest) {
-        total += load_element<kFormat>(w[i] + rest * kElementBytes<kFormat>) * x[row * x_stride + rest];
+        total += load_element<kFormat>(w[i], rest) * x[row * x_stride + rest];
       }
       y[row * y_stride + i] = total;
     }

@@ -13,7 +13,8 @@
 
 #include <cstring>
 
-#include "abi/matrix.h"
+#include "abi/cache_vector.h"
+#include "backends/cpu/kernels/stored_rows.h"
 #include "base/half.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -53,6 +54,34 @@ HWY_INLINE float load_element(const std::uint8_t* bytes) {
     std::memcpy(&bits, bytes, sizeof(bits));
     return kFormat == abi::MatrixFormat::kF16 ? half_to_float(bits) : bfloat16_to_float(bits);
   }
+}
+
+/// Lanes(d) elements of a row, from element k on.
+template <abi::MatrixFormat kFormat, class D>
+HWY_INLINE hn::Vec<D> load_elements(D d, const std::uint8_t* row, std::size_t k) {
+  return load_elements<kFormat>(d, row + k * kElementBytes<kFormat>);
+}
+
+template <abi::MatrixFormat kFormat>
+HWY_INLINE float load_element(const std::uint8_t* row, std::size_t k) {
+  return load_element<kFormat>(row + k * kElementBytes<kFormat>);
+}
+
+HWY_INLINE float load_scale(const ScaledRow& row, std::size_t k) {
+  return load_element<abi::MatrixFormat::kF32>(row.scales, k / abi::kScaleGroup);
+}
+
+/// The same of an 8-bit cache; k is a multiple of Lanes(d).
+template <abi::MatrixFormat kFormat, class D>
+HWY_INLINE hn::Vec<D> load_elements(D d, const ScaledRow& row, std::size_t k) {
+  static_assert(kFormat == abi::MatrixFormat::kInt8 && abi::kNumberUnit % hn::MaxLanes(D()) == 0);
+  const auto numbers = hn::LoadU(hn::Rebind<std::int8_t, D>(), row.numbers + k);
+  return hn::Mul(hn::ConvertTo(d, hn::PromoteTo(hn::RebindToSigned<D>(), numbers)), hn::Set(d, load_scale(row, k)));
+}
+
+template <abi::MatrixFormat kFormat>
+HWY_INLINE float load_element(const ScaledRow& row, std::size_t k) {
+  return static_cast<float>(row.numbers[k]) * load_scale(row, k);
 }
 
 /// v as binary16 bits, rounded to nearest even.

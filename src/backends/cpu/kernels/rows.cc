@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels that treat each row by itself: copy, embed, rms_norm, rope, kv_append, exl3_transform. An item is a row, or
+// Kernels that treat each row by itself: copy, embed, rms_norm, rope, exl3_transform. An item is a row, or
 // for copy a stretch of 16 Ki floats.
 #include <algorithm>
 #include <cmath>
@@ -7,11 +7,10 @@
 
 #include "abi/copy.h"
 #include "abi/embed.h"
-#include "abi/kv_append.h"
 #include "abi/matmul.h"
 #include "abi/rms_norm.h"
 #include "abi/rope.h"
-#include "backends/cpu/kernels/cache_row.h"
+#include "abi/row_place.h"
 #include "backends/cpu/kernels/kernels.h"
 #include "backends/cpu/kernels/transform.h"
 #include "base/error.h"
@@ -61,7 +60,9 @@ void embed_rows(const abi::EmbedArguments& args, const std::int32_t* ids, const 
         embed_row<abi::MatrixFormat::kBf16>(args.table, id, y);
         break;
       case abi::MatrixFormat::kExl3:
-        fail(ErrorCode::kInternal, "an embedding table cannot be EXL3");
+      case abi::MatrixFormat::kInt8:
+        fail(ErrorCode::kInternal, "matrix format {} is not that of an embedding table",
+             static_cast<std::uint32_t>(args.table.format));
     }
   }
 }
@@ -91,14 +92,6 @@ void rms_norm_rows(const abi::RmsNormArguments& args, const float* x, float* out
   }
 }
 
-void round_row(const float* x, std::size_t n, std::uint16_t* out) {
-  const hn::ScalableTag<float> d;
-  const hn::Rebind<std::uint16_t, decltype(d)> d16;
-  std::size_t i = 0;
-  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) hn::StoreU(to_half_bits(d, hn::LoadU(d, x + i)), d16, out + i);
-  for (; i < n; ++i) out[i] = float_to_half(x[i]);
-}
-
 void transform_row_target(const abi::Matrix& matrix, const float* x, float* out) {
   alignas(64) float values[kHadamardSize];
   const auto* scales = reinterpret_cast<const std::uint8_t*>(matrix.input_scale);
@@ -120,7 +113,6 @@ namespace marlin::cpu {
 
 HWY_EXPORT(embed_rows);
 HWY_EXPORT(rms_norm_rows);
-HWY_EXPORT(round_row);
 HWY_EXPORT(transform_row_target);
 
 namespace {
@@ -166,23 +158,6 @@ std::uint32_t rms_norm_items(const std::byte* arguments) { return row_items<abi:
 void rms_norm(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
   HWY_DYNAMIC_DISPATCH(rms_norm_rows)
   (call.arguments<abi::RmsNormArguments>(), call.binding<const float>(0), call.binding<float>(1), begin, end);
-}
-
-std::uint32_t kv_append_items(const std::byte* arguments) { return row_items<abi::KvAppendArguments>(arguments); }
-
-void kv_append(const KernelCall& call, std::uint32_t begin, std::uint32_t end) {
-  const auto& args = call.arguments<abi::KvAppendArguments>();
-  for (std::size_t row = begin; row < end; ++row) {
-    const float* x = call.binding<const float>(0) + row * args.row_stride;
-    const std::size_t first =
-        cache_row(call.binding<const std::uint32_t>(3), call.binding<const abi::RowPlace>(2)[row], args.block_shift) *
-        args.width;
-    if (args.cache_format == abi::MatrixFormat::kF16) {
-      HWY_DYNAMIC_DISPATCH(round_row)(x, args.width, call.binding<std::uint16_t>(1) + first);
-    } else {
-      std::copy(x, x + args.width, call.binding<float>(1) + first);
-    }
-  }
 }
 
 std::uint32_t exl3_transform_items(const std::byte* arguments) {

@@ -25,4 +25,21 @@ struct ScatteredRows {
   [[nodiscard]] ScatteredRows from(std::size_t i) const { return {rows + i}; }
 };
 
+/// A vector of an 8-bit cache: abi/cache_vector.h.
+struct ScaledRow {
+  const std::int8_t* numbers;
+  const std::uint8_t* scales;  // f32
+};
+
+/// Such vectors anywhere, each of n_numbers.
+struct ScatteredScaledRows {
+  const std::uint8_t* const* rows;
+  std::size_t n_numbers;
+
+  ScaledRow operator[](std::size_t i) const {
+    return {reinterpret_cast<const std::int8_t*>(rows[i]), rows[i] + n_numbers};
+  }
+  [[nodiscard]] ScatteredScaledRows from(std::size_t i) const { return {rows + i, n_numbers}; }
+};
+
 }  // namespace marlin::cpu

@@ -29,11 +29,11 @@ HWY_INLINE void add_weighted_tile(const float* x, std::size_t x_stride, StoredRo
     for (std::size_t i = 0; i < kWidth; ++i) sums[row][i] = hn::LoadU(d, y[row] + first + i * lanes);
   }
   for (std::size_t k = 0; k < n; ++k) {
-    const std::uint8_t* stored = v[k] + first * kElementBytes<kFormat>;
+    const auto stored = v[k];
     hn::Vec<decltype(d)> parts[kWidth];
     MARLIN_UNROLL
     for (std::size_t i = 0; i < kWidth; ++i) {
-      parts[i] = load_elements<kFormat>(d, stored + i * lanes * kElementBytes<kFormat>);
+      parts[i] = load_elements<kFormat>(d, stored, first + i * lanes);
     }
     MARLIN_UNROLL
     for (std::size_t row = 0; row < kRows; ++row) {
@@ -65,7 +65,7 @@ HWY_INLINE void add_weighted(const float* x, std::size_t x_stride, StoredRows v,
   for (; first < width; ++first) {
     for (std::size_t row = 0; row < kRows; ++row) {
       for (std::size_t k = 0; k < n; ++k) {
-        y[row][first] += x[row * x_stride + k] * load_element<kFormat>(v[k] + first * kElementBytes<kFormat>);
+        y[row][first] += x[row * x_stride + k] * load_element<kFormat>(v[k], first);
       }
     }
   }

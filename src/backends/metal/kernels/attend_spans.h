@@ -10,6 +10,7 @@
 #include <metal_stdlib>
 
 #include "backends/metal/kernels/cache_row.h"
+#include "backends/metal/kernels/cache_vectors.h"
 #include "backends/metal/kernels/reduce.h"
 
 namespace marlin {
@@ -20,13 +21,13 @@ constant constexpr uint kMaxSpanSimdgroups = 16;      // of a threadgroup
 constant constexpr uint kSpanChunk = 4 * kSimdWidth;  // floats of a simdgroup's sums in threadgroup memory
 
 /// What the queries of a simdgroup share.
-template <typename T>
+template <typename Vectors>
 struct SharedKeys {
-  const device T* keys;
-  const device T* values;  // keys, where values are the first part of keys
-  CacheBlocks blocks;      // rows of the sequence
-  ulong stride;            // of both, in elements
-  uint value_dim;          // also of the keys' first part
+  Vectors keys;
+  Vectors values;      // keys, where values are the first part of keys
+  CacheBlocks blocks;  // rows of the sequence
+  uint value_dim;      // also of the keys' first part
+  uint tail_offset;    // where their second part begins
   uint tail_dim;
   uint n_positions;
   float scale;
@@ -40,24 +41,6 @@ struct SpanSums {
   float maxima[kMaxSpanSimdgroups];
   float sums[kMaxSpanSimdgroups];
 };
-
-/// A lane's part of a row of `dim` elements: in each chunk of 32 kVector elements, kVector neighbours.
-template <uint kVector, uint kChunks, typename T>
-METAL_FUNC void load_part(const device T* row, uint dim, bool whole, uint lane, thread T* part) {
-  MARLIN_UNROLL
-  for (uint c = 0; c < kChunks; ++c) {
-    const uint at = (c * kSimdWidth + lane) * kVector;
-    if (whole) {
-      metal::vec<T, kVector> v = metal::vec<T, kVector>(T(0.0f));
-      if (at < dim) v = *reinterpret_cast<const device metal::vec<T, kVector>*>(row + at);
-      MARLIN_UNROLL
-      for (uint k = 0; k < kVector; ++k) part[c * kVector + k] = v[k];
-    } else {
-      MARLIN_UNROLL
-      for (uint k = 0; k < kVector; ++k) part[c * kVector + k] = at + k < dim ? row[at + k] : T(0.0f);
-    }
-  }
-}
 
 /// One simdgroup's result for a span, or what leads to it. Lane i keeps maximum and sum for its own position of every
 /// block and query, i % kBlock and i / kBlock % kQueries.
@@ -76,9 +59,10 @@ struct SpanQueries {
 };
 
 /// Attends to n positions from `first` on, kBlock of them at a time.
-template <typename T, uint kQueries, uint kBlock, uint kVector, uint kChunks, bool kTail>
-METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQueries, kVector * kChunks>& queries,
+template <typename Vectors, uint kQueries, uint kBlock, uint kVector, uint kChunks, bool kTail>
+METAL_FUNC void attend_span(SharedKeys<Vectors> shared, const thread SpanQueries<kQueries, kVector * kChunks>& queries,
                             uint first, uint n, uint lane, thread SpanState<kQueries, kVector * kChunks>& state) {
+  typedef typename Vectors::Element Element;
   constexpr uint kPart = kVector * kChunks;
   MARLIN_UNROLL
   for (uint q = 0; q < kQueries; ++q) {
@@ -88,19 +72,21 @@ METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQuer
   state.maximum = -INFINITY;
   state.sum = 0.0f;
   for (uint begin = 0; begin < n; begin += kBlock) {
-    T parts[kBlock][kPart];
+    Element parts[kBlock][kPart];
     float scores[kQueries * kBlock];
     MARLIN_UNROLL
     for (uint p = 0; p < kBlock; ++p) {
-      T tail[kTailPerLane];
+      Element tail[kTailPerLane];
       MARLIN_UNROLL
-      for (uint i = 0; i < kPart; ++i) parts[p][i] = T(0.0f);
+      for (uint i = 0; i < kPart; ++i) parts[p][i] = Element(0.0f);
       MARLIN_UNROLL
-      for (uint i = 0; i < kTailPerLane; ++i) tail[i] = T(0.0f);
+      for (uint i = 0; i < kTailPerLane; ++i) tail[i] = Element(0.0f);
       if (begin + p < n) {
-        const device T* key = shared.keys + shared.blocks.row(first + begin + p) * shared.stride;
+        const typename Vectors::Vector key = shared.keys.of_row(shared.blocks.row(first + begin + p));
         load_part<kVector, kChunks>(key, shared.value_dim, shared.whole, lane, parts[p]);
-        if (kTail) load_part<kTailPerLane, 1>(key + shared.value_dim, shared.tail_dim, shared.whole, lane, tail);
+        if (kTail) {
+          load_part<kTailPerLane, 1>(from(key, shared.tail_offset), shared.tail_dim, shared.whole, lane, tail);
+        }
       }
       MARLIN_UNROLL
       for (uint q = 0; q < kQueries; ++q) {
@@ -138,7 +124,7 @@ METAL_FUNC void attend_span(SharedKeys<T> shared, const thread SpanQueries<kQuer
     MARLIN_UNROLL
     for (uint p = 0; p < kBlock; ++p) {
       if (!kTail && begin + p < n) {
-        const device T* value = shared.values + shared.blocks.row(first + begin + p) * shared.stride;
+        const typename Vectors::Vector value = shared.values.of_row(shared.blocks.row(first + begin + p));
         load_part<kVector, kChunks>(value, shared.value_dim, shared.whole, lane, parts[p]);
       }
       MARLIN_UNROLL
@@ -195,8 +181,8 @@ struct SpanWork {
 
 /// kTail: keys have a part that is no value, and values are the first parts of keys. All threads of a threadgroup call,
 /// with the same n_slices and n_positions.
-template <typename T, uint kQueries, uint kBlock, uint kVector, uint kChunks, bool kTail>
-METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, threadgroup SpanSums* both,
+template <typename Vectors, uint kQueries, uint kBlock, uint kVector, uint kChunks, bool kTail>
+METAL_FUNC void attend_spans(SharedKeys<Vectors> shared, SpanWork<kQueries> work, threadgroup SpanSums* both,
                              ThreadPlace place) {
   constexpr uint kPart = kVector * kChunks;
   constexpr uint kChunk = kVector * kSimdWidth;
@@ -221,7 +207,7 @@ METAL_FUNC void attend_spans(SharedKeys<T> shared, SpanWork<kQueries> work, thre
     state.sum = 0.0f;
     if (work.slice < n_working) {
       const uint first = (first_span + work.slice) * kSpan;
-      attend_span<T, kQueries, kBlock, kVector, kChunks, kTail>(
+      attend_span<Vectors, kQueries, kBlock, kVector, kChunks, kTail>(
           shared, queries, first, metal::min(kSpan, shared.n_positions - first), place.lane, state);
     }
     MARLIN_UNROLL

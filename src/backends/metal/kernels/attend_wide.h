@@ -5,23 +5,24 @@
 #include <metal_stdlib>
 
 #include "backends/metal/kernels/cache_row.h"
+#include "backends/metal/kernels/cache_vectors.h"
 #include "backends/metal/kernels/reduce.h"
 
 namespace marlin {
 
 constant constexpr uint kKeyBlock = 64;  // two keys per lane
 
-/// One query and what it meets. The query comes in two parts, each key in one piece.
-template <typename T>
+/// One query and what it meets. Query and keys come in two parts.
+template <typename Vectors>
 struct WideQuery {
   const device float* query;
   const device float* query_tail;
   uint query_dim;
   uint tail_dim;
-  const device T* keys;
-  const device T* values;
+  uint tail_offset;  // of a key
+  Vectors keys;
+  Vectors values;
   CacheBlocks blocks;  // rows of the sequence
-  ulong stride;        // of keys and values, in elements
   uint value_dim;
   uint n_positions;
   float scale;
@@ -30,19 +31,19 @@ struct WideQuery {
 /// Writes out[value_dim]. A score is a simdgroup's work, a dimension of the values a thread's; the sums live in `out`.
 /// `scores` and `weights` hold kKeyBlock floats. Blocks begin at position 0, so that a row's result does not depend on
 /// how a prompt is cut.
-template <typename T>
-METAL_FUNC void attend_wide(WideQuery<T> a, device float* out, threadgroup float* scores, threadgroup float* weights,
-                            ThreadPlace place) {
+template <typename Vectors>
+METAL_FUNC void attend_wide(WideQuery<Vectors> a, device float* out, threadgroup float* scores,
+                            threadgroup float* weights, ThreadPlace place) {
   float maximum = -INFINITY;
   float sum = 0.0f;
   for (uint first = 0; first < a.n_positions; first += kKeyBlock) {
     const uint n = metal::min(kKeyBlock, a.n_positions - first);
     for (uint i = place.simdgroup; i < n; i += place.n_simdgroups) {
-      const device T* key = a.keys + a.blocks.row(first + i) * a.stride;
+      const typename Vectors::Vector key = a.keys.of_row(a.blocks.row(first + i));
       float dot = 0.0f;
       for (uint j = place.lane; j < a.query_dim; j += kSimdWidth) dot = metal::fma(a.query[j], float(key[j]), dot);
-      key += a.query_dim;
-      for (uint j = place.lane; j < a.tail_dim; j += kSimdWidth) dot = metal::fma(a.query_tail[j], float(key[j]), dot);
+      const typename Vectors::Vector tail = from(key, a.tail_offset);
+      for (uint j = place.lane; j < a.tail_dim; j += kSimdWidth) dot = metal::fma(a.query_tail[j], float(tail[j]), dot);
       dot = metal::simd_sum(dot);
       if (place.lane == 0) scores[i] = dot * a.scale;
     }
@@ -66,7 +67,7 @@ METAL_FUNC void attend_wide(WideQuery<T> a, device float* out, threadgroup float
     for (uint j = place.thread_index; j < a.value_dim; j += place.n_threads) {
       float value = first == 0 ? 0.0f : out[j] * factor;
       for (uint i = 0; i < n; ++i) {
-        value = metal::fma(weights[i], float(a.values[a.blocks.row(first + i) * a.stride + j]), value);
+        value = metal::fma(weights[i], float(a.values.of_row(a.blocks.row(first + i))[j]), value);
       }
       out[j] = value;
     }

@@ -3,9 +3,11 @@
 #include <metal_stdlib>
 
 #include "abi/attention.h"
+#include "abi/cache_vector.h"
 #include "backends/metal/kernels/attend_spans.h"
 #include "backends/metal/kernels/attend_wide.h"
 #include "backends/metal/kernels/cache_row.h"
+#include "backends/metal/kernels/cache_vectors.h"
 #include "backends/metal/kernels/reduce.h"
 
 using namespace metal;
@@ -63,24 +65,35 @@ METAL_FUNC SequencePlace find_sequence(const device RowPlace& place, const devic
   return {blocks_of(place, blocks, block_shift), place.position + 1};
 }
 
-/// Whether vectors of `kVector` elements may be loaded from rows at this address.
-template <uint kVector, typename T>
-METAL_FUNC bool is_whole(const device T* rows, ulong stride, uint dim) {
-  return reinterpret_cast<ulong>(rows) % (kVector * sizeof(T)) == 0 && stride % kVector == 0 && dim % kVector == 0;
-}
+/// What the cache is made of.
+METAL_FUNC CacheVector cached_vector() { return {kDim + kTailDim, kTailDim}; }
 
-template <typename T, uint kQueries, uint kVector, uint kChunks>
+METAL_FUNC ulong cached_bytes() { return cache_vector_bytes(MatrixFormat(kCacheFormat), cached_vector()); }
+
+/// Keys and values of a key head.
+template <typename Vectors>
+struct GroupedCache {
+  Vectors keys;
+  Vectors values;
+
+  /// From head 0 to another.
+  GroupedCache of_head(uint head) const {
+    GroupedCache result = *this;
+    result.keys.first += head * cached_bytes();
+    result.values.first += head * cached_bytes();
+    return result;
+  }
+};
+
+template <typename Vectors, uint kQueries, uint kVector, uint kChunks>
 METAL_FUNC void grouped_spans(constant GroupedAttentionArguments& arguments, const device float* q,
-                              const device uchar* keys, const device uchar* values, SequencePlace sequence,
-                              device float* out, uint2 group, uint n_groups, threadgroup SpanSums* spans,
-                              ThreadPlace place) {
+                              GroupedCache<Vectors> cache, SequencePlace sequence, device float* out, uint2 group,
+                              uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
   const HeadSet set = find_head_set<kQueries>(arguments.n_kv_heads, group.x, n_groups, place);
-  const ulong stride = ulong(arguments.n_kv_heads) * kDim;
-  const device T* key = reinterpret_cast<const device T*>(keys) + ulong(set.kv_head) * kDim;
-  const device T* value = reinterpret_cast<const device T*>(values) + ulong(set.kv_head) * kDim;
-  const bool whole = is_whole<kVector>(key, stride, kDim) && is_whole<kVector>(value, stride, kDim);
-  const SharedKeys<T> shared = {key, value, sequence.blocks, stride, kDim, 0, sequence.n_positions, arguments.scale,
-                                whole};
+  const GroupedCache<Vectors> own = cache.of_head(set.kv_head);
+  const bool whole = is_whole<kVector>(own.keys, kDim) && is_whole<kVector>(own.values, kDim);
+  const SharedKeys<Vectors> shared = {own.keys, own.values, sequence.blocks, kDim, kDim, 0, sequence.n_positions,
+                                      arguments.scale, whole};
   SpanWork<kQueries> work;
   work.n_queries = set.n_heads;
   work.first_simdgroup = set.first_simdgroup;
@@ -93,50 +106,49 @@ METAL_FUNC void grouped_spans(constant GroupedAttentionArguments& arguments, con
     work.tail[i] = q;
     work.out[i] = out + item;
   }
-  attend_spans<T, kQueries, 8 / kQueries, kVector, kChunks, false>(shared, work, spans, place);
+  attend_spans<Vectors, kQueries, 8 / kQueries, kVector, kChunks, false>(shared, work, spans, place);
 }
 
-template <typename T>
+template <typename Vectors>
 METAL_FUNC void grouped_wide(constant GroupedAttentionArguments& arguments, const device float* q,
-                             const device uchar* keys, const device uchar* values, SequencePlace sequence,
-                             device float* out, uint2 group, threadgroup SpanSums* spans, ThreadPlace place) {
-  const ulong first = ulong(group.x / kGroupSize) * kDim;
+                             GroupedCache<Vectors> cache, SequencePlace sequence, device float* out, uint2 group,
+                             threadgroup SpanSums* spans, ThreadPlace place) {
+  const GroupedCache<Vectors> own = cache.of_head(group.x / kGroupSize);
   const ulong item = (ulong(group.y) * arguments.n_heads + group.x) * kDim;
-  const WideQuery<T> query = {q + item,
-                              q,
-                              kDim,
-                              0,
-                              reinterpret_cast<const device T*>(keys) + first,
-                              reinterpret_cast<const device T*>(values) + first,
-                              sequence.blocks,
-                              ulong(arguments.n_kv_heads) * kDim,
-                              kDim,
-                              sequence.n_positions,
-                              arguments.scale};
+  const WideQuery<Vectors> query = {q + item,
+                                    q,
+                                    kDim,
+                                    0,
+                                    kDim,
+                                    own.keys,
+                                    own.values,
+                                    sequence.blocks,
+                                    kDim,
+                                    sequence.n_positions,
+                                    arguments.scale};
   attend_wide(query, out + item, spans->chunks[0], spans->chunks[1], place);
 }
 
-template <typename T>
+template <typename Vectors>
 METAL_FUNC void grouped_attention(constant GroupedAttentionArguments& arguments, const device float* q,
-                                  const device uchar* keys, const device uchar* values, SequencePlace sequence,
-                                  device float* out, uint2 group, uint n_groups, threadgroup SpanSums* spans,
-                                  ThreadPlace place) {
+                                  GroupedCache<Vectors> cache, SequencePlace sequence, device float* out, uint2 group,
+                                  uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
   if (kDim > kMaxSpanHeadDim) {
-    grouped_wide<T>(arguments, q, keys, values, sequence, out, group, spans, place);
+    grouped_wide<Vectors>(arguments, q, cache, sequence, out, group, spans, place);
   } else if (kGroupSize == 1) {
     if (kDim <= 64) {
-      grouped_spans<T, 1, 2, 1>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
+      grouped_spans<Vectors, 1, 2, 1>(arguments, q, cache, sequence, out, group, n_groups, spans, place);
     } else if (kDim <= 128) {
-      grouped_spans<T, 1, 4, 1>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
+      grouped_spans<Vectors, 1, 4, 1>(arguments, q, cache, sequence, out, group, n_groups, spans, place);
     } else {
-      grouped_spans<T, 1, 4, 2>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
+      grouped_spans<Vectors, 1, 4, 2>(arguments, q, cache, sequence, out, group, n_groups, spans, place);
     }
   } else if (kDim <= 64) {
-    grouped_spans<T, 2, 2, 1>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
+    grouped_spans<Vectors, 2, 2, 1>(arguments, q, cache, sequence, out, group, n_groups, spans, place);
   } else if (kDim <= 128) {
-    grouped_spans<T, 2, 4, 1>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
+    grouped_spans<Vectors, 2, 4, 1>(arguments, q, cache, sequence, out, group, n_groups, spans, place);
   } else {
-    grouped_spans<T, 2, 4, 2>(arguments, q, keys, values, sequence, out, group, n_groups, spans, place);
+    grouped_spans<Vectors, 2, 4, 2>(arguments, q, cache, sequence, out, group, n_groups, spans, place);
   }
 }
 
@@ -152,10 +164,17 @@ METAL_FUNC void grouped_attention(constant GroupedAttentionArguments& arguments,
   threadgroup SpanSums spans[2];
   const ThreadPlace place = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const SequencePlace sequence = find_sequence(places[group.y], blocks, arguments.block_shift);
+  const ulong row_bytes = arguments.n_kv_heads * cached_bytes();
   if (MatrixFormat(kCacheFormat) == MatrixFormat::kF16) {
-    grouped_attention<half>(arguments, q, keys, values, sequence, out, group, n_groups.x, spans, place);
+    const GroupedCache<PlainVectors<half>> cache = {{keys, row_bytes}, {values, row_bytes}};
+    grouped_attention(arguments, q, cache, sequence, out, group, n_groups.x, spans, place);
+  } else if (MatrixFormat(kCacheFormat) == MatrixFormat::kInt8) {
+    const uint n_numbers = cache_numbers(MatrixFormat::kInt8, cached_vector());
+    const GroupedCache<Int8Vectors> cache = {{keys, row_bytes, n_numbers}, {values, row_bytes, n_numbers}};
+    grouped_attention(arguments, q, cache, sequence, out, group, n_groups.x, spans, place);
   } else {
-    grouped_attention<float>(arguments, q, keys, values, sequence, out, group, n_groups.x, spans, place);
+    const GroupedCache<PlainVectors<float>> cache = {{keys, row_bytes}, {values, row_bytes}};
+    grouped_attention(arguments, q, cache, sequence, out, group, n_groups.x, spans, place);
   }
 }
 
@@ -165,15 +184,17 @@ METAL_FUNC const device float* rotated_query(constant LatentAttentionArguments& 
   return q + ulong(row) * arguments.q_row_stride + ulong(head) * arguments.q_head_stride + arguments.q_rope_offset;
 }
 
-template <typename T>
+/// Where the rotated part of a cached key begins.
+METAL_FUNC uint rotated_offset() { return cache_tail_offset(MatrixFormat(kCacheFormat), cached_vector()); }
+
+template <typename Vectors>
 METAL_FUNC void latent_spans(constant LatentAttentionArguments& arguments, const device float* query,
-                             const device float* q, const device T* cache, SequencePlace sequence, device float* out,
+                             const device float* q, Vectors cache, SequencePlace sequence, device float* out,
                              uint2 group, uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
   const HeadSet set = find_head_set<2>(1, group.x, n_groups, place);
-  const ulong stride = ulong(kDim) + kTailDim;
-  const bool whole = is_whole<4>(cache, stride, kDim) && kTailDim % kTailPerLane == 0;
-  const SharedKeys<T> shared = {cache, cache, sequence.blocks, stride, kDim, kTailDim, sequence.n_positions,
-                                arguments.scale, whole};
+  const bool whole = is_whole<4>(cache, kDim) && kTailDim % kTailPerLane == 0;
+  const SharedKeys<Vectors> shared = {cache, cache, sequence.blocks, kDim, rotated_offset(), kTailDim,
+                                      sequence.n_positions, arguments.scale, whole};
   SpanWork<2> work;
   work.n_queries = set.n_heads;
   work.first_simdgroup = set.first_simdgroup;
@@ -186,30 +207,29 @@ METAL_FUNC void latent_spans(constant LatentAttentionArguments& arguments, const
     work.tail[i] = rotated_query(arguments, q, group.y, head);
     work.out[i] = out + item;
   }
-  attend_spans<T, 2, 4, 4, 4, true>(shared, work, spans, place);
+  attend_spans<Vectors, 2, 4, 4, 4, true>(shared, work, spans, place);
 }
 
-template <typename T>
+template <typename Vectors>
 METAL_FUNC void latent_attention(constant LatentAttentionArguments& arguments, const device float* query,
-                                 const device float* q, const device T* cache, SequencePlace sequence,
-                                 device float* out, uint2 group, uint n_groups, threadgroup SpanSums* spans,
-                                 ThreadPlace place) {
+                                 const device float* q, Vectors cache, SequencePlace sequence, device float* out,
+                                 uint2 group, uint n_groups, threadgroup SpanSums* spans, ThreadPlace place) {
   if (kDim <= kMaxSpanRank && kTailDim <= kMaxSpanTail) {
-    latent_spans<T>(arguments, query, q, cache, sequence, out, group, n_groups, spans, place);
+    latent_spans<Vectors>(arguments, query, q, cache, sequence, out, group, n_groups, spans, place);
     return;
   }
   const ulong item = (ulong(group.y) * arguments.n_heads + group.x) * kDim;
-  const WideQuery<T> wide = {query + item,
-                             rotated_query(arguments, q, group.y, group.x),
-                             kDim,
-                             kTailDim,
-                             cache,
-                             cache,
-                             sequence.blocks,
-                             ulong(kDim) + kTailDim,
-                             kDim,
-                             sequence.n_positions,
-                             arguments.scale};
+  const WideQuery<Vectors> wide = {query + item,
+                                   rotated_query(arguments, q, group.y, group.x),
+                                   kDim,
+                                   kTailDim,
+                                   rotated_offset(),
+                                   cache,
+                                   cache,
+                                   sequence.blocks,
+                                   kDim,
+                                   sequence.n_positions,
+                                   arguments.scale};
   attend_wide(wide, out + item, spans->chunks[0], spans->chunks[1], place);
 }
 
@@ -226,11 +246,15 @@ METAL_FUNC void latent_attention(constant LatentAttentionArguments& arguments, c
   threadgroup SpanSums spans[2];
   const ThreadPlace place = {thread_index, n_threads.x, lane, simdgroup, n_simdgroups};
   const SequencePlace sequence = find_sequence(places[group.y], blocks, arguments.block_shift);
+  const ulong row_bytes = cached_bytes();
   if (MatrixFormat(kCacheFormat) == MatrixFormat::kF16) {
-    latent_attention<half>(arguments, query, q, reinterpret_cast<const device half*>(cache), sequence, out, group,
-                           n_groups.x, spans, place);
+    const PlainVectors<half> vectors = {cache, row_bytes};
+    latent_attention(arguments, query, q, vectors, sequence, out, group, n_groups.x, spans, place);
+  } else if (MatrixFormat(kCacheFormat) == MatrixFormat::kInt8) {
+    const Int8Vectors vectors = {cache, row_bytes, cache_numbers(MatrixFormat::kInt8, cached_vector())};
+    latent_attention(arguments, query, q, vectors, sequence, out, group, n_groups.x, spans, place);
   } else {
-    latent_attention<float>(arguments, query, q, reinterpret_cast<const device float*>(cache), sequence, out, group,
-                            n_groups.x, spans, place);
+    const PlainVectors<float> vectors = {cache, row_bytes};
+    latent_attention(arguments, query, q, vectors, sequence, out, group, n_groups.x, spans, place);
   }
 }

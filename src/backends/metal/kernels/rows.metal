@@ -84,22 +84,63 @@ kernel void finite_guard_f32(constant FiniteGuardArguments& arguments [[buffer(0
                  as_type<uint>(x[wrong]));
 }
 
-// Grid: (pieces of n_threads columns, rows).
+/// A simdgroup's group of an 8-bit vector: `n` numbers, of which the first n_present are those of x.
+METAL_FUNC void quantise_group(const device float* x, uint n_present, uint n, uint lane, device char* numbers,
+                               device float* scale) {
+  uint largest = 0;  // magnitude, as an integer: in the same order, and NaN above all
+  for (uint i = lane; i < n_present; i += kSimdWidth) largest = max(largest, as_type<uint>(x[i]) & 0x7FFFFFFFu);
+  largest = simd_max(largest);
+  const bool finite = largest < 0x7F800000u;
+  const bool zeros = !finite || as_type<float>(largest) < smallest_group();
+  const float step = zeros ? 0.0f : as_type<float>(largest) / 127.0f;
+  for (uint i = lane; i < n; i += kSimdWidth) {
+    numbers[i] = zeros || i >= n_present ? char(0) : char(rint(x[i] / step));
+  }
+  if (lane == 0) *scale = finite ? step : NAN;
+}
+
+/// The `index`-th group of the vectors of a row.
+METAL_FUNC void append_group(constant KvAppendArguments& arguments, const device float* x, device uchar* row,
+                             uint index, uint lane) {
+  const CacheVector vector = {arguments.vector.dim, arguments.vector.tail_dim};
+  const uint n_numbers = cache_numbers(MatrixFormat::kInt8, vector);
+  const uint n_groups = (n_numbers + kScaleGroup - 1) / kScaleGroup;
+  if (index >= arguments.n_vectors * n_groups) return;
+  x += ulong(index / n_groups) * vector.dim;
+  row += ulong(index / n_groups) * cache_vector_bytes(MatrixFormat::kInt8, vector);
+  const uint at = index % n_groups * kScaleGroup;
+  const uint tail = cache_tail_offset(MatrixFormat::kInt8, vector);
+  const uint head_dim = vector.dim - vector.tail_dim;
+  const uint first = at < tail ? at : head_dim + at - tail;
+  const uint end = at < tail ? head_dim : vector.dim;
+  quantise_group(x + first, min(uint(kScaleGroup), end - first), min(uint(kScaleGroup), n_numbers - at), lane,
+                 reinterpret_cast<device char*>(row + at),
+                 reinterpret_cast<device float*>(row + n_numbers) + index % n_groups);
+}
+
+// Grid: (pieces of n_threads columns, rows); int8: (pieces of n_simdgroups groups, rows).
 kernel void kv_append_f32(constant KvAppendArguments& arguments [[buffer(0)]], const device float* x [[buffer(1)]],
                           device uchar* cache [[buffer(2)]], const device RowPlace* places [[buffer(3)]],
                           const device uint* blocks [[buffer(4)]], uint2 group [[threadgroup_position_in_grid]],
                           uint thread_index [[thread_index_in_threadgroup]],
-                          uint n_threads [[threads_per_threadgroup]]) {
-  const uint i = group.x * n_threads + thread_index;
-  if (i >= arguments.width) return;
-  const float value = x[ulong(group.y) * arguments.row_stride + i];
+                          uint n_threads [[threads_per_threadgroup]], uint lane [[thread_index_in_simdgroup]],
+                          uint simdgroup [[simdgroup_index_in_threadgroup]],
+                          uint n_simdgroups [[simdgroups_per_threadgroup]]) {
+  const CacheVector vector = {arguments.vector.dim, arguments.vector.tail_dim};
   const device RowPlace& place = places[group.y];
-  const ulong row = blocks_of(place, blocks, arguments.block_shift).row(place.position);
-  const ulong at = row * arguments.width + i;
+  x += ulong(group.y) * arguments.row_stride;
+  cache += blocks_of(place, blocks, arguments.block_shift).row(place.position) * arguments.n_vectors *
+           cache_vector_bytes(arguments.cache_format, vector);
+  if (arguments.cache_format == MatrixFormat::kInt8) {
+    append_group(arguments, x, cache, group.x * n_simdgroups + simdgroup, lane);
+    return;
+  }
+  const uint i = group.x * n_threads + thread_index;
+  if (i >= arguments.n_vectors * arguments.vector.dim) return;
   if (arguments.cache_format == MatrixFormat::kF16) {
-    reinterpret_cast<device half*>(cache)[at] = half(value);
+    reinterpret_cast<device half*>(cache)[i] = half(x[i]);
   } else {
-    reinterpret_cast<device float*>(cache)[at] = value;
+    reinterpret_cast<device float*>(cache)[i] = x[i];
   }
 }
 

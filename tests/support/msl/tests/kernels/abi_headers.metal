@@ -4,6 +4,7 @@
 #include <metal_stdlib>
 
 #include "abi/attention.h"
+#include "abi/cache_vector.h"
 #include "abi/copy.h"
 #include "abi/embed.h"
 #include "abi/fill.h"
