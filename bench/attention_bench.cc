@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "abi/attention.h"
+#include "abi/cache_vector.h"
 #include "abi/row_place.h"
 #include "backends/registry.h"
 #include "device/encoder.h"
@@ -14,7 +15,7 @@
 namespace marlin {
 namespace {
 
-void latent_attention(benchmark::State& state) {
+void latent_attention(benchmark::State& state, abi::MatrixFormat format) {
   constexpr std::uint32_t kHeads = 20;
   constexpr std::uint32_t kRank = 512;
   constexpr std::uint32_t kRope = 64;
@@ -23,7 +24,8 @@ void latent_attention(benchmark::State& state) {
   const auto n_rows = static_cast<std::uint32_t>(state.range(0));
   const auto n_positions = static_cast<std::uint32_t>(state.range(1));
   const auto device = create_device("cpu", {});
-  const std::size_t cache_bytes = std::size_t{n_positions} * (kRank + kRope) * 2;
+  const std::size_t cache_bytes =
+      std::size_t{n_positions} * abi::cache_vector_bytes(format, {.dim = kRank + kRope, .tail_dim = kRope});
   const std::size_t row_bytes = std::size_t{kHeads} * (kRank + kRope) * sizeof(float);
   const auto cache = device->allocate(kLayers * cache_bytes, "cache");
   const auto queries = device->allocate(n_rows * row_bytes, "queries");
@@ -37,7 +39,7 @@ void latent_attention(benchmark::State& state) {
                                                 .q_rope_offset = 0,
                                                 .block_shift = kBlockShift,
                                                 .scale = 1.0F,
-                                                .cache_format = abi::MatrixFormat::kF16};
+                                                .cache_format = format};
   const auto places = device->allocate(n_rows * sizeof(abi::RowPlace), "places");
   const auto blocks = device->allocate((n_positions >> kBlockShift) * sizeof(std::uint32_t), "blocks");
   const BufferView all_places{places.get(), 0, places->size_bytes()};
@@ -65,12 +67,17 @@ void latent_attention(benchmark::State& state) {
   state.counters["multiply_adds"] =
       benchmark::Counter(done * n_rows * n_positions * kHeads * (2 * kRank + kRope), benchmark::Counter::kIsRate);
 }
-BENCHMARK(latent_attention)
-    ->ArgNames({"rows", "positions"})
-    ->ArgsProduct({{1}, {512, 4096, 16384}})
-    ->ArgsProduct({{64}, {4096}})
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
+
+void with_shapes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"rows", "positions"})
+      ->ArgsProduct({{1}, {512, 4096, 16384}})
+      ->ArgsProduct({{64}, {4096}})
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
+}
+
+BENCHMARK_CAPTURE(latent_attention, f16, abi::MatrixFormat::kF16)->Apply(with_shapes);
+BENCHMARK_CAPTURE(latent_attention, int8, abi::MatrixFormat::kInt8)->Apply(with_shapes);
 
 }  // namespace
 }  // namespace marlin

@@ -39,6 +39,9 @@ TEST(Program, WrongUsageIsExitStatus2) {
   const ProgramRun backend = run_program({"run", "hi", "--backend", "abacus"});
   EXPECT_EQ(backend.status, 2);
   EXPECT_NE(backend.error.find("cpu"), std::string::npos) << backend.error;
+  const ProgramRun cache = run_program({"run", "hi", "--cache-type", "int4"});
+  EXPECT_EQ(cache.status, 2);
+  EXPECT_NE(cache.error.find("int8"), std::string::npos) << cache.error;
   EXPECT_EQ(run_program({"run", "hi", "--logit-bias", "12"}).status, 2);
   EXPECT_EQ(run_program({"run", "hi", "--ctx-size", "999999"}).status, 2);
   EXPECT_EQ(run_program({"run", "hi", "--chat-template-kwargs", "[1]"}).status, 2);
@@ -51,6 +54,18 @@ TEST(Program, RunPrintsOneJsonObject) {
   EXPECT_EQ(object.at("finish_reason"), "stop");
   EXPECT_EQ(object.at("completion_tokens").to_number<std::size_t>(), object.at("output_ids").as_array().size());
   EXPECT_GT(object.at("prompt_tokens").as_int64(), 5);
+}
+
+TEST(Program, ACacheOf8BitsTakesHalfTheMemoryAndGivesTheAnswer) {
+  for (const char* name : {"int8", "q8_0"}) {
+    const ProgramRun run =
+        run_program({"run", "What is 12 + 7?", "--temp", "0", "-n", "60", "-c", "1024", "-v", "--cache-type", name,
+                     "--chat-template-kwargs", R"({"enable_thinking": false})"});
+    EXPECT_EQ(run.status, 0) << run.error;
+    EXPECT_NE(run.out.find("12 + 7 = 19."), std::string::npos) << run.out;
+    // 8 layers of 128 + 64 numbers and 3 scales for each of 1024 tokens; 3.0 MiB in f16
+    EXPECT_NE(run.error.find("KV cache          1.6 MiB for 1024 tokens"), std::string::npos) << run.error;
+  }
 }
 
 TEST(Program, RunReadsStandardInputAndStreamsText) {

@@ -26,6 +26,13 @@ TEST(Chunks, AnySplitOfThePromptGivesTheSameLogits) {
   }
 }
 
+TEST(Chunks, AnySplitGivesTheSameLogitsFromACacheOf8Bits) {
+  ObservedModel model(demo_model(), 2, "int8");
+  const auto ids = tokens_of(model.loaded(), 150);
+  const auto whole = model.logits(ids, 128);
+  for (const std::int64_t chunk : {1, 3, 100}) EXPECT_EQ(model.logits(ids, chunk), whole) << "chunks of " << chunk;
+}
+
 TEST(Chunks, DecodingAtLongContextEqualsPrefill) {
   ObservedModel model(demo_model());
   const auto ids = tokens_of(model.loaded(), 2064);
