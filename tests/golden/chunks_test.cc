@@ -48,11 +48,14 @@ TEST(Chunks, PlainModelsAndGroupedAttentionToo) {
   MARLIN_SKIP_WITHOUT_FIXTURES();
   for (const char* name : {"tiny-glm4-moe-lite", "random-qwen3_moe", "random-qwen3", "random-llama"}) {
     SCOPED_TRACE(name);
-    ObservedModel model(fixture(fmt::format("models/{}", name)));
     std::vector<std::int64_t> ids;
     for (std::int64_t i = 0; i < 90; ++i) ids.push_back(i * 37 % 4000);
-    const auto whole = model.logits(ids, 128);
-    for (const std::int64_t chunk : {1, 7, 64}) EXPECT_EQ(model.logits(ids, chunk), whole) << "chunks of " << chunk;
+    for (const char* cache_type : {"f16", "int8"}) {
+      SCOPED_TRACE(cache_type);
+      ObservedModel model(fixture(fmt::format("models/{}", name)), 2, cache_type);
+      const auto whole = model.logits(ids, 128);
+      for (const std::int64_t chunk : {1, 7, 64}) EXPECT_EQ(model.logits(ids, chunk), whole) << "chunks of " << chunk;
+    }
   }
 }
 

@@ -34,8 +34,8 @@ TEST(Logits, DemoModelMatchesTheExactReference) {
   EXPECT_LT(mean(prompt_kl(model, golden, golden)), 1e-6);
 }
 
-// Measured: a median of 2.8e-6 and a mean of 1.9e-4, which comes from the few positions where two experts nearly tie and
-// the rounding of the cache chooses the other.
+// Measured: a median of 2.8e-6 and a mean of 1.9e-4, which comes from the few positions where two experts nearly tie
+// and the rounding of the cache chooses the other.
 TEST(Logits, ACacheOf8BitsChangesLittle) {
   ObservedModel model(demo_model(), 2, "int8");
   const GoldenFile golden(bundled_golden("demo-logits.safetensors"));
@@ -91,6 +91,17 @@ TEST(Logits, RandomModelsMatchTransformers) {
       EXPECT_LT(max_error_over_rms(expected, actual), tolerance);
       EXPECT_EQ(argmax_agreement(expected, actual, kVocab), 1.0);
     }
+  }
+}
+
+// The largest of 200,000 logit errors again. Measured: 0.09, 40 times the rounding of f16.
+TEST(Logits, RandomModelsChangeLittleWithACacheOf8Bits) {
+  MARLIN_SKIP_WITHOUT_FIXTURES();
+  for (const char* name : {"random-qwen3", "random-llama"}) {
+    SCOPED_TRACE(name);
+    const GoldenFile golden(fixture(fmt::format("models/{}/golden.safetensors", name)));
+    ObservedModel model(fixture(fmt::format("models/{}", name)), 2, "int8");
+    EXPECT_LT(max_error_over_rms(golden.values("logits"), model.logits(golden.integers("ids"))), 0.2);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -387,6 +388,34 @@ void check_shared_attention(Device& device) {
   for (std::size_t row = 0; row < places.size(); ++row) {
     const auto same = std::span(together).subspan(row * kRow, kRow);
     if (!expect_same_bits(attend(row, 1), same, fmt::format("row {} alone", row))) return;
+  }
+}
+
+void check_spoiled_value(Device& device) {
+  constexpr std::size_t kPositions = 70;
+  constexpr std::size_t kDim = 160;  // groups of 64, 64 and 32
+  const ops::GroupedAttentionShape shape{2, 1, kDim, 0.1, abi::MatrixFormat::kInt8};
+  const std::vector<float> keys = normal_tensor(kPositions * kDim, 1);
+  const std::vector<float> q = normal_tensor(2 * kDim, 2);
+  for (const std::size_t spoiled : {0U, 1U, 2U}) {
+    std::vector<float> values = normal_tensor(kPositions * kDim, 3);
+    values[std::size_t{33} * kDim + 64 * spoiled + 5] = std::numeric_limits<float>::infinity();
+    const TestPlaces places(device, kPositions - 1, 1);
+    const auto cached = [&](const std::vector<float>& x) {
+      const StoredVectors stored = store_vectors(x, kDim, 0, shape.cache_format);
+      return make_cache(device, stored.bytes, kPositions, kPositions, places);
+    };
+    const DeviceTensor<std::uint32_t> k = cached(keys);
+    const DeviceTensor<std::uint32_t> v = cached(values);
+    const DeviceTensor<float> queries(device, std::span<const float>(q));
+    const DeviceTensor<float> out(device, 2 * kDim);
+    run_on(device, [&](CommandBuffer& commands) {
+      ops::grouped_attention(commands, shape, queries.view(), k.view(), v.view(), places.places(), out.view(), 1);
+    });
+    const std::vector<float> result = out.values();
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      EXPECT_EQ(std::isnan(result[i]), i % kDim / 64 == spoiled) << "group " << spoiled << ", element " << i;
+    }
   }
 }
 

@@ -47,4 +47,7 @@ void check_attention(Device& device, const LatentAttentionCase& attention);
 /// Rows of several sequences in one pass have the same bits as each sequence in a pass of its own.
 void check_shared_attention(Device& device);
 
+/// A value that is not finite makes its group of an 8-bit cache NaN in the result, and no other.
+void check_spoiled_value(Device& device);
+
 }  // namespace marlin::test

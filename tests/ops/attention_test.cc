@@ -29,6 +29,11 @@ TEST_P(Attention, RowsOfSeveralSequencesAreAsIfAlone) {
   test::check_shared_attention(device());
 }
 
+TEST_P(Attention, AValueThatIsNotFiniteSpoilsItsGroup) {
+  MARLIN_REQUIRE_KERNELS("grouped_attention_f32");
+  test::check_spoiled_value(device());
+}
+
 TEST_P(Attention, RefusesFewerPlacesThanRows) {
   const ops::GroupedAttentionShape shape{2, 2, 8, 1.0};
   const test::DeviceTensor<float> q(device(), 4 * 16);

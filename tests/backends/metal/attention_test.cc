@@ -145,6 +145,8 @@ TEST_P(MetalAttention, NumbersGoneWrongShow) {
   }
 }
 
+TEST_P(MetalAttention, AValueThatIsNotFiniteSpoilsItsGroup) { test::check_spoiled_value(device()); }
+
 TEST_P(MetalAttention, ScoresOfMinusInfinityHaveNoWeight) {
   std::vector<float> keys(4 * std::size_t{151}, -std::numeric_limits<float>::infinity());
   for (const std::size_t visible : {2U, 60U, 149U}) {
