@@ -34,9 +34,16 @@ def preprocessed(entry: dict) -> bytes:
     return text.replace(entry["root"].encode(), b".")
 
 
+def settings_of_folders(entry: dict) -> bytes:
+    """The settings that lie in folders between the root and the file."""
+    folders = pathlib.Path(entry["file"]).relative_to(entry["root"]).parents
+    files = [pathlib.Path(entry["root"], folder, ".clang-tidy") for folder in folders if folder != pathlib.Path(".")]
+    return b"".join(file.read_bytes() for file in files if file.exists())
+
+
 def check(build: str, entry: dict, settings: bytes) -> str:
     """What clang-tidy complains of in the file; nothing if it is clean."""
-    key = hashlib.sha256(settings + preprocessed(entry)).hexdigest()
+    key = hashlib.sha256(settings + settings_of_folders(entry) + preprocessed(entry)).hexdigest()
     clean = cache_folder() / key
     if clean.exists():
         return ""

@@ -57,6 +57,7 @@ class Distribution {
     }
     std::sort_heap(best.begin(), best.end(), is_better);
     std::vector<TokenLogProbability> result;
+    result.reserve(best.size());
     for (const std::int32_t token : best) result.push_back(of(token));
     return result;
   }

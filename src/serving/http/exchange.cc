@@ -18,7 +18,7 @@ bool Exchange::begin_stream(Response head, std::string filler) {
   return queue_->begin_stream(std::move(head), std::move(filler));
 }
 
-bool Exchange::write(std::string bytes) { return queue_->write(std::move(bytes)); }
+bool Exchange::write(std::string_view bytes) { return queue_->write(bytes); }
 
 bool Exchange::end() { return queue_->end(); }
 

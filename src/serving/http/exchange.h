@@ -34,7 +34,7 @@ class Exchange {
 
   /// The next piece of the stream. False if nobody will read it: the client is gone, or so slow that more than
   /// ServerOptions::max_pending_bytes would wait for it, which cuts it off. It stays false then; stop producing.
-  bool write(std::string bytes);
+  bool write(std::string_view bytes);
 
   /// The end of the stream. False as for write().
   bool end();

@@ -84,7 +84,7 @@ class HttpServer::Listener {
         acceptor_(listen(io_, options_)),
         port_(acceptor_.local_endpoint().port()) {}
 
-  ~Listener() { stop(); }
+  ~Listener() { stop(); }  // NOLINT(bugprone-exception-escape): joining its own threads does not fail
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
 

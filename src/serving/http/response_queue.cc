@@ -33,7 +33,7 @@ bool ResponseQueue::begin_stream(Response head, std::string filler) {
   return !options_.head_only;
 }
 
-bool ResponseQueue::write(std::string bytes) {
+bool ResponseQueue::write(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   if (closed_ || state_ != State::kStreaming) return false;
   if (!holds(bytes.size())) {

@@ -27,7 +27,7 @@ class ResponseQueue {
   // The handler's side; see Exchange for the contracts.
   bool respond(Response response);
   bool begin_stream(Response head, std::string filler);
-  bool write(std::string bytes);
+  bool write(std::string_view bytes);
   bool end();
   void on_closed(std::function<void()> callback);
   /// The handler will not go on: a 500 if nothing was sent, else the connection is cut. Nothing if it had finished.

@@ -42,7 +42,8 @@ asio::awaitable<PromptVocabulary> find_vocabulary(LoadClient& client, const Load
 }
 
 /// What the server may take, best first.
-std::vector<RequestForm> candidates(const LoadOptions& options, std::string model, PromptVocabulary vocabulary) {
+std::vector<RequestForm> candidates(const LoadOptions& options, const std::string& model,
+                                    const PromptVocabulary& vocabulary) {
   std::vector<RequestForm> forms;
   const auto add = [&](const PromptVocabulary& prompts) {
     for (const bool ignore_eos : {true, false}) {
@@ -66,7 +67,7 @@ asio::awaitable<RequestForm> find_request_form(LoadClient& client, const LoadOpt
   std::string model = co_await find_model(client, options);
   PromptVocabulary vocabulary = co_await find_vocabulary(client, options, model);
   std::string first_refusal;
-  for (RequestForm& form : candidates(options, std::move(model), std::move(vocabulary))) {
+  for (RequestForm& form : candidates(options, model, vocabulary)) {
     const RequestOutcome outcome =
         co_await client.complete(options.server.base_path + std::string(form.path()), form.body(kTrialPicks, 1), {});
     if (!outcome.failure) co_return std::move(form);
