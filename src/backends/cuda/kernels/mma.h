@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products of a warp on tensor cores: D = A B + D, binary16 operands and float32 sums. Fragments as the PTX
+// manual lays them out (mma.m16n8k16); g = lane / 4, m = lane % 4:
+//   a[0] = A[g][2m, 2m + 1], a[1] = A[g + 8][same], a[2] = A[g][2m + 8, 2m + 9], a[3] = A[g + 8][same]
+//   b[0] = B[2m, 2m + 1][g], b[1] = B[2m + 8, 2m + 9][g]
+//   d[0], d[1] = D[g][2m, 2m + 1], d[2], d[3] = D[g + 8][same]
+// A register holds two binary16 numbers, the first in its low half.
+#pragma once
+
+#include <cstdint>
+
+#include <cuda_runtime.h>
+
+namespace marlin::cuda {
+
+__device__ inline void mma_m16n8k16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+#if defined(__CUDACC__)
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+  softcuda::mma_m16n8k16(d, a, b);
+#endif
+}
+
+/// Loads four 8x8 matrices of binary16 from shared memory: lane l gives the address of row l % 8 of matrix l / 8, 16 bytes
+/// at a multiple of 16, and gets of each matrix its elements [l / 4][2 (l % 4), + 1]; `Transposed`: [2 (l % 4), + 1][l / 4].
+template <bool Transposed = false>
+__device__ inline void load_matrices(std::uint32_t (&r)[4], const void* row) {
+#if defined(__CUDACC__)
+  const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+  if constexpr (Transposed) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(address)
+                 : "memory");
+  } else {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                 : "r"(address)
+                 : "memory");
+  }
+#else
+  softcuda::load_matrices(r, row, Transposed);
+#endif
+}
+
+}  // namespace marlin::cuda
