@@ -2,7 +2,8 @@
 
 add_library(marlin_options INTERFACE)
 target_include_directories(marlin_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
-target_compile_options(marlin_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror)
+target_compile_options(marlin_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wno-sign-conversion;-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports these inside its own std::string and std::optional; clang-tidy finds the real ones.
   target_compile_options(marlin_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized)

@@ -7,6 +7,9 @@
 
 #include "backends/cpu/cpu_device.h"
 #include "base/error.h"
+#if defined(MARLIN_CUDA)
+#include "backends/cuda/cuda_device.h"
+#endif
 #if defined(MARLIN_METAL)
 #include "backends/metal/metal_device.h"
 #endif
@@ -20,12 +23,18 @@ struct Backend {
   std::unique_ptr<Device> (*create)(const DeviceOptions& options);
 };
 
-// Best first. Metal that is software (tests on Linux) is not the best.
+// Best first. Metal and CUDA that are software (tests) are not the best.
 constexpr std::array kBackends = {
 #if defined(MARLIN_METAL) && defined(__APPLE__)
     Backend{"metal", metal_is_usable, create_metal_device},
 #endif
+#if defined(MARLIN_CUDA) && !defined(MARLIN_SOFTCUDA)
+    Backend{"cuda", cuda_is_usable, create_cuda_device},
+#endif
     Backend{"cpu", [] { return true; }, create_cpu_device},
+#if defined(MARLIN_CUDA) && defined(MARLIN_SOFTCUDA)
+    Backend{"cuda", cuda_is_usable, create_cuda_device},
+#endif
 #if defined(MARLIN_METAL) && !defined(__APPLE__)
     Backend{"metal", metal_is_usable, create_metal_device},
 #endif

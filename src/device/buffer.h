@@ -12,6 +12,13 @@ namespace marlin {
 
 class HazardChecker;
 
+/// Who reaches memory by its address. On devices without memory of their own it makes no difference to where it lies,
+/// but what is for the device alone is kept from the host all the same, so that every backend finds the mistake.
+enum class Visibility : std::uint8_t {
+  kHost,    ///< host and device; slow for kernels where the device has memory of its own
+  kDevice,  ///< the device alone: Device::upload, Device::read
+};
+
 class Buffer {
  public:
   virtual ~Buffer() = default;
@@ -28,6 +35,10 @@ class Buffer {
   /// BufferView::host_read and host_write, which the hazard checker sees.
   [[nodiscard]] std::byte* host() const { return host_; }
 
+  /// Set by the device that made the buffer.
+  void set_visibility(Visibility visibility) { visibility_ = visibility; }
+  [[nodiscard]] Visibility visibility() const { return visibility_; }
+
   /// Set by the device that made the buffer, when it checks hazards.
   void set_hazard_checker(std::shared_ptr<const HazardChecker> checker) { hazard_checker_ = std::move(checker); }
   [[nodiscard]] const HazardChecker* hazard_checker() const { return hazard_checker_.get(); }
@@ -41,6 +52,7 @@ class Buffer {
   std::size_t size_bytes_;
   std::uint64_t device_address_;
   std::byte* host_;
+  Visibility visibility_ = Visibility::kHost;
   std::shared_ptr<const HazardChecker> hazard_checker_;
 };
 
@@ -52,8 +64,8 @@ struct BufferView {
 
   [[nodiscard]] std::uint64_t device_address() const { return buffer->device_address() + offset; }
 
-  /// The range in host memory. What a command writes may be read, and what it reads or writes may be overwritten, only
-  /// once its command buffer has completed.
+  /// The range in host memory, of a buffer for the host. What a command writes may be read, and what it reads or writes
+  /// may be overwritten, only once its command buffer has completed.
   template <typename T>
   [[nodiscard]] const T* host_read() const {
     return reinterpret_cast<const T*>(host_access(/*writes=*/false));
@@ -62,6 +74,9 @@ struct BufferView {
   [[nodiscard]] T* host_write() const {
     return reinterpret_cast<T*>(host_access(/*writes=*/true));
   }
+
+  /// For those who reach the bytes in another way: that no command in flight stands against it. Errors: kInternal.
+  void check_host_access(bool writes) const;
 
  private:
   [[nodiscard]] std::byte* host_access(bool writes) const;

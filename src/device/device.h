@@ -8,7 +8,8 @@
 //    ended.
 //  - A failure sticks to its command buffer and fails every command buffer already committed behind it, because those
 //    may depend on it; all of them still complete, so that nobody hangs. Later ones start afresh.
-//  - Host memory is reached only through completed command buffers. With unified memory nothing is copied.
+//  - Host memory is reached only through completed command buffers. With unified memory nothing is copied; without it
+//    memory that kernels use much is the device's own (Visibility::kDevice), which the host reaches by copies.
 //  - Memory that kernels reach through addresses inside argument structs (weights) is read-only while any command runs.
 #pragma once
 
@@ -18,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "device/buffer.h"
 #include "device/command_buffer.h"
@@ -63,8 +65,16 @@ class Device {
   /// Whether this backend has the kernel of that name; lets a backend grow kernel by kernel.
   [[nodiscard]] virtual bool supports(std::string_view kernel) const = 0;
 
-  /// New zeroed memory that host and device see. Errors: kOutOfMemory.
-  std::unique_ptr<Buffer> allocate(std::size_t bytes, std::string label);
+  /// New zeroed memory. Errors: kOutOfMemory.
+  std::unique_ptr<Buffer> allocate(std::size_t bytes, std::string label, Visibility visibility = Visibility::kHost);
+
+  /// Copies `bytes` to the beginning of `to`, of any visibility, and returns when they are there. No command that
+  /// touches `to` may be under way.
+  virtual void upload(const BufferView& to, std::span<const std::byte> bytes);
+
+  /// What `from`, of any visibility, holds: in place where the host sees it, else copied to `room`, which grows as
+  /// needed. Every command that writes it must have completed.
+  std::span<const std::byte> read(const BufferView& from, std::vector<std::byte>& room);
 
   /// Host memory as a read-only buffer, without a copy where memory is unified. `memory` must outlive the buffer.
   virtual std::unique_ptr<Buffer> wrap(std::span<const std::byte> memory, std::string label) = 0;
@@ -78,8 +88,10 @@ class Device {
   explicit Device(const DeviceOptions& options);
 
   /// Backend hooks of the functions above.
-  virtual std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label) = 0;
+  virtual std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label, Visibility visibility) = 0;
   virtual std::shared_ptr<CommandBuffer> make_command_buffer(std::string label) = 0;
+  /// Of a buffer that the host does not see; none where memory is unified.
+  virtual void download(const BufferView& from, std::span<std::byte> bytes);
 
  private:
   std::shared_ptr<HazardChecker> hazard_checker_;  // null: unchecked

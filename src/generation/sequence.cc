@@ -86,7 +86,8 @@ void Sequence::run_chunks(std::span<const std::int32_t> tokens, std::int64_t max
 std::span<const float> Sequence::logits() {
   return guarded([&]() -> std::span<const float> {
     runtime_.manager.wait(passes_.back());
-    return {logits_.host_read<float>(), logits_.bytes / sizeof(float)};
+    const std::span<const std::byte> bytes = loaded_.device->read(logits_, shown_);
+    return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
   });
 }
 

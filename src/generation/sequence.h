@@ -87,6 +87,7 @@ class Sequence {
   std::array<BatchId, kMaxAhead + 1> chosen_by_{};  // ring like chosen_
   std::array<BatchId, 2> passes_{};                 // the last two
   BufferView logits_;                               // of the last pass
+  std::vector<std::byte> shown_;                    // they, where the host does not see the device's memory
   bool needs_recovery_ = false;
   Runtime runtime_;  // last: destroyed first, when the device no longer uses the rest
 };

@@ -37,7 +37,7 @@ KvCache::KvCache(Device& device, const ModelConfig& config, std::int64_t n_block
     : n_blocks_(n_blocks), block_tokens_(block_tokens) {
   MARLIN_CHECK(n_blocks > 0 && block_tokens > 0 && std::has_single_bit(static_cast<std::uint64_t>(block_tokens)));
   const auto n_rows = static_cast<std::size_t>(n_blocks * block_tokens);
-  buffer_ = device.allocate(n_rows * bytes_per_token(config, format), "kv cache");
+  buffer_ = device.allocate(n_rows * bytes_per_token(config, format), "kv cache", Visibility::kDevice);
   const RowBytes row = row_bytes(config.attention, format);
   const std::size_t keys = row.keys * n_rows;
   const std::size_t values = row.values * n_rows;

@@ -81,8 +81,10 @@ RuntimeNeeds Model::runtime_needs(std::int64_t n_rows, std::int64_t n_logit_rows
 
 std::unique_ptr<Buffer> Model::make_rope_table(std::int64_t n_positions) const {
   const auto n = static_cast<std::size_t>(n_positions * rope_dim());
-  std::unique_ptr<Buffer> table = device_.allocate(n * sizeof(float), "rope table");
-  fill_rope_table(config_.rope, rope_dim(), {reinterpret_cast<float*>(table->host()), n});
+  std::vector<float> values(n);
+  fill_rope_table(config_.rope, rope_dim(), values);
+  std::unique_ptr<Buffer> table = device_.allocate(n * sizeof(float), "rope table", Visibility::kDevice);
+  device_.upload({table.get(), 0, table->size_bytes()}, std::as_bytes(std::span(values)));
   return table;
 }
 

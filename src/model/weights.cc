@@ -184,10 +184,8 @@ std::uint64_t Weights::scale_address(const std::string& name, std::string_view s
   }
   if (mask->dtype != DType::kU16) check_dtype(*mask, DType::kI16);
   check_shape(*mask, std::array{n / 16});
-  const std::vector<std::uint16_t> expanded = expand_sign_mask(mask->span(), mask_name);
-  const BufferView view = store(std::as_bytes(std::span(expanded)));
-  host = {view.host_read<std::byte>(), view.bytes};
-  return view.device_address();
+  host = std::as_bytes(std::span(expanded_signs_.emplace_back(expand_sign_mask(mask->span(), mask_name))));
+  return store(host).device_address();
 }
 
 std::uint64_t Weights::bias_address(const std::string& name, std::int64_t n_out, std::int64_t stored_out) {
@@ -232,14 +230,14 @@ std::uint64_t Weights::address_of(const TensorView& tensor) const {
 BufferView Weights::store(std::span<const std::byte> bytes) {
   const std::size_t begin = (stored_used_ + kStoreAlignment - 1) / kStoreAlignment * kStoreAlignment;
   if (stored_.empty() || begin + bytes.size() > stored_.back()->size_bytes()) {
-    stored_.push_back(device_.allocate(std::max(kStoreBytes, bytes.size()), "converted weights"));
+    stored_.push_back(device_.allocate(std::max(kStoreBytes, bytes.size()), "converted weights", Visibility::kDevice));
     stored_used_ = 0;
     return store(bytes);
   }
   stored_used_ = begin + bytes.size();
   stored_bytes_ += bytes.size();
   const BufferView view{stored_.back().get(), begin, bytes.size()};
-  std::copy(bytes.begin(), bytes.end(), view.host_write<std::byte>());
+  device_.upload(view, bytes);
   return view;
 }
 

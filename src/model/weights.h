@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -64,6 +65,7 @@ class Weights {
   std::vector<Region> regions_;
   std::vector<std::unique_ptr<Buffer>> stored_;
   std::size_t stored_used_ = 0;  // of the last of stored_
+  std::list<std::vector<std::uint16_t>> expanded_signs_;  // what the host checks of stored sign masks
   std::size_t stored_bytes_ = 0;
 };
 

@@ -34,7 +34,7 @@ class Layout {
     return view;
   }
 
-  [[nodiscard]] std::size_t offset() const { return offset_; }
+  [[nodiscard]] BufferView all() const { return {buffer_, 0, offset_}; }
 
  private:
   Buffer* buffer_;
@@ -46,14 +46,14 @@ struct Rows {
   std::int64_t n_logit = 0;
 };
 
-MoEBuffers lay_out(Layout& layout, Buffer* buffer, const MoEBufferNeeds& needs, const Rows& room, const Rows& used) {
+/// `inputs`: what the host writes. `layout`: what the device alone uses.
+MoEBuffers lay_out(Layout& inputs, Layout& layout, const MoEBufferNeeds& needs, const Rows& room, const Rows& used) {
   const auto slots = [&](const Rows& rows) { return rows.n * needs.slots_per_row; };
   MoEBuffers buffers;
-  buffers.ids = layout.add(room.n, used.n);
+  buffers.ids = inputs.add(room.n, used.n);
   constexpr std::int64_t kPlaceElements = sizeof(abi::RowPlace) / kElementBytes;
-  buffers.places = layout.add(room.n * kPlaceElements, used.n * kPlaceElements);
-  buffers.blocks = layout.add(needs.n_blocks, needs.n_blocks);
-  const std::size_t defined = layout.offset();
+  buffers.places = inputs.add(room.n * kPlaceElements, used.n * kPlaceElements);
+  buffers.blocks = inputs.add(needs.n_blocks, needs.n_blocks);
   buffers.x = layout.add(room.n * needs.hidden, used.n * needs.hidden);
   buffers.h = layout.add(room.n * needs.hidden, used.n * needs.hidden);
   for (BufferView* view : {&buffers.routing.ids, &buffers.routing.weights, &buffers.routing.sorted_slots,
@@ -64,17 +64,27 @@ MoEBuffers lay_out(Layout& layout, Buffer* buffer, const MoEBufferNeeds& needs, 
     *view = layout.add(needs.n_experts + 1, needs.n_experts + 1);
   }
   buffers.logits = layout.add(room.n_logit * needs.vocab_size, used.n_logit * needs.vocab_size);
-  buffers.defined = {buffer, defined, layout.offset() - defined};
+  buffers.defined = layout.all();
   return buffers;
+}
+
+struct TierBytes {
+  std::size_t inputs;
+  std::size_t memory;
+};
+
+TierBytes bytes_of_tier(const MoEBufferNeeds& needs, const Rows& room) {
+  Layout inputs(nullptr);
+  Layout memory(nullptr);
+  lay_out(inputs, memory, needs, room, room);
+  return {inputs.all().bytes, memory.all().bytes};
 }
 
 }  // namespace
 
 std::size_t MoEBufferNeeds::tier_bytes(std::int64_t n_rows, std::int64_t n_logit_rows) const {
-  Layout layout(nullptr);
-  const Rows room{tier(n_rows), tier(n_logit_rows)};
-  lay_out(layout, nullptr, *this, room, room);
-  return layout.offset();
+  const TierBytes bytes = bytes_of_tier(*this, {tier(n_rows), tier(n_logit_rows)});
+  return bytes.inputs + bytes.memory;
 }
 
 std::size_t MoEBufferNeeds::forward_budget(std::int64_t max_rows, std::int64_t max_logit_rows) const {
@@ -94,8 +104,9 @@ MoEBufferPool::Lease MoEBufferPool::lease(std::int64_t n_rows, std::int64_t n_lo
   const Rows room{tier(n_rows), tier(n_logit_rows)};
   Block& block = take(room.n, room.n_logit);
   block.leased = true;
-  Layout layout(block.memory.get());
-  return {*this, block, lay_out(layout, block.memory.get(), needs_, room, {n_rows, n_logit_rows})};
+  Layout inputs(block.inputs.get());
+  Layout memory(block.memory.get());
+  return {*this, block, lay_out(inputs, memory, needs_, room, {n_rows, n_logit_rows})};
 }
 
 void MoEBufferPool::prewarm(std::int64_t n_rows, std::int64_t n_logit_rows) {
@@ -119,7 +130,8 @@ MoEBufferPool::Block& MoEBufferPool::take(std::int64_t tier_rows, std::int64_t t
 }
 
 MoEBufferPool::Block& MoEBufferPool::allocate(std::int64_t tier_rows, std::int64_t tier_logit_rows) {
-  const std::size_t bytes = needs_.tier_bytes(tier_rows, tier_logit_rows);
+  const TierBytes parts = bytes_of_tier(needs_, {tier_rows, tier_logit_rows});
+  const std::size_t bytes = parts.inputs + parts.memory;
   free_unused(bytes);
   if (statistics_.bytes_live + bytes > options_.budget_bytes) {
     fail(ErrorCode::kOutOfMemory,
@@ -128,7 +140,9 @@ MoEBufferPool::Block& MoEBufferPool::allocate(std::int64_t tier_rows, std::int64
          tier_rows, bytes, statistics_.bytes_live, options_.budget_bytes);
   }
   auto block = std::make_unique<Block>();
-  block->memory = manager_.device().allocate(bytes, fmt::format("batches of {}", tier_rows));
+  block->inputs = manager_.device().allocate(parts.inputs, fmt::format("inputs of batches of {}", tier_rows));
+  block->memory =
+      manager_.device().allocate(parts.memory, fmt::format("batches of {}", tier_rows), Visibility::kDevice);
   block->tier_rows = tier_rows;
   block->tier_logit_rows = tier_logit_rows;
   instruments_.timeline().allocation(block->memory->label(), Clock::now());
@@ -143,7 +157,7 @@ void MoEBufferPool::free_unused(std::size_t wanted_bytes) {
   std::erase_if(blocks_, [&](const std::unique_ptr<Block>& block) {
     if (!is_free(*block)) return false;
     if (options_.reuse && statistics_.bytes_live + wanted_bytes <= options_.budget_bytes) return false;
-    statistics_.bytes_live -= block->memory->size_bytes();
+    statistics_.bytes_live -= block->inputs->size_bytes() + block->memory->size_bytes();
     return true;
   });
 }

@@ -35,7 +35,7 @@ struct MoEBufferNeeds {
 
 /// Views of exactly the rows asked for.
 struct MoEBuffers {
-  BufferView ids;      ///< i32 [n_rows]; this and the two that follow are written by the host
+  BufferView ids;      ///< i32 [n_rows]; this and the two that follow are for the host, all others for the device
   BufferView places;   ///< abi::RowPlace [n_rows]
   BufferView blocks;   ///< u32 [n_blocks]
   BufferView defined;  ///< everything else, as one range: what to fill
@@ -75,7 +75,8 @@ class MoEBufferPool {
 
  private:
   struct Block {
-    std::unique_ptr<Buffer> memory;
+    std::unique_ptr<Buffer> inputs;  // what the host writes
+    std::unique_ptr<Buffer> memory;  // what the device alone uses
     std::int64_t tier_rows = 0;
     std::int64_t tier_logit_rows = 0;
     bool leased = false;

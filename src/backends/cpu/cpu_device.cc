@@ -64,7 +64,7 @@ class CpuDevice final : public Device {
   }
 
  private:
-  std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label) override {
+  std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label, Visibility /*visibility*/) override {
     return std::make_unique<CpuBuffer>(std::move(label), PageMemory(bytes));
   }
 

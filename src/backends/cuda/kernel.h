@@ -2,8 +2,8 @@
 // What a kernel is on the cuda backend: a name, and how its arguments become a launch. The kernels lie in kernels/, and
 // each .cu file there ends with its rows of the table.
 //
-// Every __global__ function takes one parameter, a KernelCall (kernels/kernel_call.h), so that a launch is plain data: it
-// can be recorded, compared with an earlier one, and replayed as a node of a graph.
+// Every __global__ function takes one parameter, a KernelCall (kernels/kernel_call.h), so that a launch is plain data:
+// it can be recorded, compared with an earlier one, and replayed as a node of a graph.
 #pragma once
 
 #include <cstddef>

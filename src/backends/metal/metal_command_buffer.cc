@@ -9,6 +9,7 @@
 #include "backends/metal/metal_clock.h"
 #include "backends/metal/metal_error.h"
 #include "base/error.h"
+#include "device/kernel_error.h"
 
 namespace marlin::metal {
 

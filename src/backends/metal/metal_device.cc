@@ -31,7 +31,7 @@ class MetalDevice final : public Device {
   }
 
  private:
-  std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label) override {
+  std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label, Visibility /*visibility*/) override {
     return metal::MetalBuffer::allocate(context_, bytes, std::move(label));
   }
 

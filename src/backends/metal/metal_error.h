@@ -5,7 +5,6 @@
 #include <optional>
 #include <string_view>
 
-#include "abi/kernel_failure.h"
 #include "backends/metal/objc.h"
 #include "metal_marlin/error.h"
 
@@ -13,8 +12,5 @@ namespace marlin::metal {
 
 /// The error of a command buffer that has ended, labelled `label`; empty if it succeeded.
 std::optional<Error> command_buffer_error(objc::Id commands, std::string_view label);
-
-/// What a kernel left behind; empty if it left nothing.
-std::optional<Error> kernel_error(const abi::KernelFailure& failure, std::string_view label);
 
 }  // namespace marlin::metal

@@ -111,7 +111,7 @@ class DirectDevice final : public Device {
   }
 
  private:
-  std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label) override {
+  std::unique_ptr<Buffer> make_buffer(std::size_t bytes, std::string label, Visibility /*visibility*/) override {
     PageMemory memory(bytes);
     const std::span<const std::byte> range(memory.data(), memory.size());
     return std::make_unique<DirectBuffer>(std::move(label), std::move(memory), range, resident_);

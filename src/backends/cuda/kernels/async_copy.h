@@ -3,9 +3,9 @@
 // until at most so many of its groups are under way; a barrier then shows the bytes to the others of its block.
 #pragma once
 
-#include <cstdint>
-
 #include <cuda_runtime.h>
+
+#include <cstdint>
 
 namespace marlin::cuda {
 
@@ -13,7 +13,8 @@ namespace marlin::cuda {
 __device__ inline void copy_async16(void* to_shared, const void* from_device, std::uint32_t n_valid = 16) {
 #if defined(__CUDACC__)
   const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(to_shared));
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from_device), "r"(n_valid) : "memory");
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from_device), "r"(n_valid)
+               : "memory");
 #else
   softcuda::copy_async16(to_shared, from_device, n_valid);
 #endif
