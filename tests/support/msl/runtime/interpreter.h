@@ -16,18 +16,18 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/fibre.h"
 #include "runtime/memory_map.h"
 #include "runtime/msl.h"
 #include "runtime/registry.h"
 #include "runtime/shadow.h"
+#include "tests/support/fibre/fibre.h"
 
 namespace msl {
 
 enum class ThreadState : std::uint8_t { kRunnable, kAtBarrier, kAtSimdgroup, kDone };
 
 struct Thread {
-  std::unique_ptr<Fibre> fibre;
+  std::unique_ptr<marlin::test::Fibre> fibre;
   ThreadState state = ThreadState::kDone;
   std::uint32_t index = 0;
   std::uint32_t position[3] = {};

@@ -82,7 +82,7 @@ void Interpreter::run_group() {
   if (all.size() < n_threads_) all.resize(n_threads_);
   for (std::uint32_t i = 0; i < n_threads_; ++i) {
     Thread& thread = all[i];
-    if (thread.fibre == nullptr) thread.fibre = std::make_unique<Fibre>();
+    if (thread.fibre == nullptr) thread.fibre = std::make_unique<marlin::test::Fibre>();
     thread.index = i;
     thread.position[0] = i % group_size_[0];
     thread.position[1] = i / group_size_[0] % group_size_[1];

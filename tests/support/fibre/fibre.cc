@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // Only callee-saved registers travel with a switch: it is a function call to the compiler. Built without sanitizers
-// (CMakeLists.txt), which would take one stack for another.
-#include "runtime/fibre.h"
+// (CMakeLists.txt), which would take one stack for another. On x86-64 a switch ends in a jump, since a return would
+// always be predicted to go back into the fibre that was left.
+#include "tests/support/fibre/fibre.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
-#if !defined(__x86_64__) && !defined(__aarch64__) && !defined(MSL_UCONTEXT)
-#define MSL_UCONTEXT 1
+#if !defined(__x86_64__) && !defined(__aarch64__) && !defined(MARLIN_FIBRE_UCONTEXT)
+#define MARLIN_FIBRE_UCONTEXT 1
 #endif
-#if defined(MSL_UCONTEXT)
+#if defined(MARLIN_FIBRE_UCONTEXT)
 #include <ucontext.h>
 #endif
 
-#if defined(MSL_UCONTEXT)
+#if defined(MARLIN_FIBRE_UCONTEXT)
 #elif defined(__x86_64__)
 asm(R"(
 .text
 .p2align 4
-.globl marlin_msl_switch
-.type marlin_msl_switch,@function
-marlin_msl_switch:
+.globl marlin_fibre_switch
+.type marlin_fibre_switch,@function
+marlin_fibre_switch:
   pushq %rbp
   pushq %rbx
   pushq %r12
@@ -38,16 +40,17 @@ marlin_msl_switch:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
-.size marlin_msl_switch,.-marlin_msl_switch
+  popq %rcx
+  jmpq *%rcx
+.size marlin_fibre_switch,.-marlin_fibre_switch
 )");
 #elif defined(__aarch64__)
 asm(R"(
 .text
 .p2align 4
-.globl marlin_msl_switch
-.type marlin_msl_switch,%function
-marlin_msl_switch:
+.globl marlin_fibre_switch
+.type marlin_fibre_switch,%function
+marlin_fibre_switch:
   sub sp, sp, #160
   stp x19, x20, [sp, #0]
   stp x21, x22, [sp, #16]
@@ -74,16 +77,16 @@ marlin_msl_switch:
   ldp d14, d15, [sp, #144]
   add sp, sp, #160
   ret
-.size marlin_msl_switch,.-marlin_msl_switch
+.size marlin_fibre_switch,.-marlin_fibre_switch
 )");
 #endif
-#if !defined(MSL_UCONTEXT)
-extern "C" void marlin_msl_switch(void** save_stack_pointer, void* load_stack_pointer);
+#if !defined(MARLIN_FIBRE_UCONTEXT)
+extern "C" void marlin_fibre_switch(void** save_stack_pointer, void* load_stack_pointer);
 #endif
 
-namespace msl {
+namespace marlin::test {
 
-#if defined(MSL_UCONTEXT)
+#if defined(MARLIN_FIBRE_UCONTEXT)
 struct Fibre::Context {
   ucontext_t mine;
   ucontext_t caller;
@@ -102,6 +105,9 @@ Fibre::Fibre() : context_(std::make_unique<Context>()) {
   if (memory == MAP_FAILED) throw std::bad_alloc();
   mprotect(memory, page, PROT_NONE);
   stack_ = reinterpret_cast<std::uintptr_t>(memory) + page;
+  // Stacks lie a multiple of pages apart: tops at different places of a page keep them from meeting in a few cache sets.
+  static std::atomic<std::size_t> n_made{0};
+  colour_ = n_made++ % 32 * 128;
 }
 
 Fibre::~Fibre() {
@@ -109,20 +115,24 @@ Fibre::~Fibre() {
   munmap(reinterpret_cast<void*>(stack_ - page), kStackBytes + page);
 }
 
-#if defined(MSL_UCONTEXT)
+#if defined(MARLIN_FIBRE_UCONTEXT)
 void Fibre::start(void (*body)()) {
   getcontext(&context_->mine);
   context_->mine.uc_stack.ss_sp = reinterpret_cast<void*>(stack_);
-  context_->mine.uc_stack.ss_size = kStackBytes;
+  context_->mine.uc_stack.ss_size = kStackBytes - colour_;
   context_->mine.uc_link = nullptr;
   makecontext(&context_->mine, body, 0);
 }
 void Fibre::resume() { swapcontext(&context_->caller, &context_->mine); }
 void Fibre::leave() { swapcontext(&context_->mine, &context_->caller); }
+void Fibre::leave_to(Fibre& next) {
+  next.context_->caller = context_->caller;
+  swapcontext(&context_->mine, &next.context_->mine);
+}
 #else
 void Fibre::start(void (*body)()) {
-  // What marlin_msl_switch expects to find: saved registers, then the address to return to.
-  auto** top = reinterpret_cast<void**>((stack_ + kStackBytes - 64) & ~std::uintptr_t{63});
+  // What marlin_fibre_switch expects to find: saved registers, then the address to return to.
+  auto** top = reinterpret_cast<void**>((stack_ + kStackBytes - colour_ - 64) & ~std::uintptr_t{63});
 #if defined(__x86_64__)
   *--top = nullptr;  // the stack is 8 below a multiple of 16 at a function's first instruction
   *--top = reinterpret_cast<void*>(body);
@@ -134,8 +144,12 @@ void Fibre::start(void (*body)()) {
 #endif
   context_->mine = top;
 }
-void Fibre::resume() { marlin_msl_switch(&context_->caller, context_->mine); }
-void Fibre::leave() { marlin_msl_switch(&context_->mine, context_->caller); }
+void Fibre::resume() { marlin_fibre_switch(&context_->caller, context_->mine); }
+void Fibre::leave() { marlin_fibre_switch(&context_->mine, context_->caller); }
+void Fibre::leave_to(Fibre& next) {
+  next.context_->caller = context_->caller;
+  marlin_fibre_switch(&context_->mine, next.context_->mine);
+}
 #endif
 
-}  // namespace msl
+}  // namespace marlin::test

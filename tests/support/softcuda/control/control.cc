@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <mutex>
+
+#include "control/environment.h"
+
+namespace softcuda {
+namespace {
+
+struct State {
+  std::mutex mutex;
+  Options options = options_of_environment();
+};
+
+State& state() {
+  static auto* instance = new State;  // for good: threads of streams outlive main()
+  return *instance;
+}
+
+}  // namespace
+
+Options current_options() {
+  const std::lock_guard lock(state().mutex);
+  return state().options;
+}
+
+}  // namespace softcuda
+
+void softcuda_environment(softcuda::Options* options) { *options = softcuda::options_of_environment(); }
