@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "control/control.h"
+
 #include <mutex>
 
 #include "control/environment.h"
+#include "host/result.h"
+#include "host/stream.h"
 
 namespace softcuda {
 namespace {
@@ -24,5 +28,12 @@ Options current_options() {
 }
 
 }  // namespace softcuda
+
+void softcuda_reset(const softcuda::Options* options) {
+  softcuda::wait_for_all_streams();
+  const std::lock_guard lock(softcuda::state().mutex);
+  softcuda::Health::instance().reset();
+  softcuda::state().options = *options;
+}
 
 void softcuda_environment(softcuda::Options* options) { *options = softcuda::options_of_environment(); }

@@ -12,7 +12,4 @@ namespace softcuda {
 /// An unknown word ends the process.
 Options options_of_environment();
 
-/// As last set by reset(), else options_of_environment().
-Options current_options();
-
 }  // namespace softcuda

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A launch on the calling thread, without a stream: for tests of single kernels (run_kernel.h).
-#include "control/environment.h"
+#include "control/control.h"
 #include "device/multiprocessor.h"
 
 extern "C" void softcuda_run(softcuda::KernelFunction function, const marlin::cuda::KernelCall* call, const dim3* grid,

@@ -18,35 +18,51 @@ struct Product {
   const std::uint32_t* b;
 };
 
-float low(std::uint32_t pair) { return float_of_half(static_cast<std::uint16_t>(pair)); }
-float high(std::uint32_t pair) { return float_of_half(static_cast<std::uint16_t>(pair >> 16U)); }
+std::uint16_t low(std::uint32_t pair) { return static_cast<std::uint16_t>(pair); }
+std::uint16_t high(std::uint32_t pair) { return static_cast<std::uint16_t>(pair >> 16U); }
 
-// Sums in float, in the order of k.
+template <std::size_t kRows, std::size_t kColumns>
+struct Halves {
+  std::uint16_t bits[kRows][kColumns];
+
+  void to_floats(float (&out)[kRows][kColumns]) const {
+    for (std::size_t i = 0; i < kRows; ++i) {
+      for (std::size_t j = 0; j < kColumns; ++j) out[i][j] = float_of_half(bits[i][j]);
+    }
+  }
+};
+
+/// d += a b, each element's sum in the order of k.
+void multiply(const Halves<16, 16>& a, const Halves<16, 8>& b, float (&d)[16][8]) {
+  float factors[16][16];  // [row][k]
+  float columns[16][8];   // [k][column]
+  a.to_floats(factors);
+  b.to_floats(columns);
+  for (std::size_t row = 0; row < 16; ++row) {
+    for (std::size_t k = 0; k < 16; ++k) {
+      for (std::size_t column = 0; column < 8; ++column) d[row][column] += factors[row][k] * columns[k][column];
+    }
+  }
+}
+
 void complete_mma(void* const* lanes, std::uint32_t /*arrived*/) {
-  float a[16][16];  // [k][row]
-  float b[16][8];   // [k][column]
+  Halves<16, 16> a;
+  Halves<16, 8> b;
   float d[16][8];
   for (std::uint32_t l = 0; l < kWarpSize; ++l) {
     const auto& lane = *static_cast<const Product*>(lanes[l]);
     const std::uint32_t g = l / 4;
     const std::uint32_t m = 2 * (l % 4);
     for (std::uint32_t i = 0; i < 4; ++i) {
-      const std::uint32_t row = g + i % 2 * 8;
-      const std::uint32_t k = m + i / 2 * 8;
-      a[k][row] = low(lane.a[i]);
-      a[k + 1][row] = high(lane.a[i]);
+      std::memcpy(&a.bits[g + i % 2 * 8][m + i / 2 * 8], &lane.a[i], 4);
       d[g + i / 2 * 8][m + i % 2] = lane.d[i];
     }
     for (std::uint32_t i = 0; i < 2; ++i) {
-      b[m + i * 8][g] = low(lane.b[i]);
-      b[m + i * 8 + 1][g] = high(lane.b[i]);
+      b.bits[m + i * 8][g] = low(lane.b[i]);
+      b.bits[m + i * 8 + 1][g] = high(lane.b[i]);
     }
   }
-  for (std::uint32_t k = 0; k < 16; ++k) {
-    for (std::uint32_t row = 0; row < 16; ++row) {
-      for (std::uint32_t column = 0; column < 8; ++column) d[row][column] += a[k][row] * b[k][column];
-    }
-  }
+  multiply(a, b, d);
   for (std::uint32_t l = 0; l < kWarpSize; ++l) {
     float* const out = static_cast<const Product*>(lanes[l])->d;
     for (std::uint32_t i = 0; i < 4; ++i) out[i] = d[l / 4 + i / 2 * 8][2 * (l % 4) + i % 2];

@@ -3,6 +3,7 @@
 // float, whose 24 bits make the second rounding harmless; fma by way of a float rounded to odd.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -35,13 +36,14 @@ constexpr __half half_of_bits(unsigned bits) {
   return result;
 }
 
-/// Exact.
+/// Exact. Without a branch: whole matrices are converted.
 inline float float_of_half(std::uint16_t bits) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16U;
-  const std::uint32_t rest = static_cast<std::uint32_t>(bits & 0x7FFFU) << 13U;
-  if (rest >= 0x0F800000U) return std::bit_cast<float>(sign | rest | 0x70000000U);  // infinity, NaN
-  // 2^112 times what these bits say as a float: right for subnormal numbers too.
-  return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest) * 0x1p112F));
+  const std::uint32_t sign = (bits & 0x8000U) << 16U;
+  const std::uint32_t rest = (bits & 0x7FFFU) << 13U;
+  // 2^112 times what these bits say as a float: right for subnormal numbers too. Infinity and NaN become 2^16 and more.
+  const auto scaled = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest) * 0x1p112F);
+  const std::uint32_t beyond = rest >= 0x0F800000U ? 0x7F800000U : 0U;
+  return std::bit_cast<float>(sign | scaled | beyond);
 }
 
 inline std::uint16_t half_bits(float x) {
