@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the library raises marlin::Error: fail() for what a user or a file did, MARLIN_CHECK for our own bugs.
+// How the library raises marlin::Error: fail() for what a user or a file did, MARLIN_CHECK of base/check.h for our own
+// bugs.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <utility>
 
+#include "base/check.h"
 #include "metal_marlin/error.h"
 
 namespace marlin {
@@ -16,12 +18,4 @@ template <typename... Args>
   throw Error(code, fmt::format(format, std::forward<Args>(args)...));
 }
 
-namespace internal {
-[[noreturn]] void check_failed(const char* condition, const char* file, int line);
-}  // namespace internal
-
 }  // namespace marlin
-
-/// Checks an invariant of our own code, in every build; throws Error(kInternal).
-#define MARLIN_CHECK(condition) \
-  ((condition) ? static_cast<void>(0) : ::marlin::internal::check_failed(#condition, __FILE__, __LINE__))
