@@ -19,6 +19,7 @@ namespace marlin::cuda {
 namespace {
 
 constexpr std::uint32_t kMaxThreads = 256;
+constexpr std::uint32_t kNanBits = 0x7FC00000U;
 
 __host__ __device__ constexpr std::uint32_t padded(std::uint32_t n) { return (n + 3) / 4 * 4; }
 
@@ -65,12 +66,14 @@ __device__ void score_experts(const abi::RouterArguments& arguments, const float
   for (std::uint32_t i = threadIdx.x; i < n; i += blockDim.x) scores[i] /= sum;
 }
 
-/// The sum of a group's two best choices, or its best if it has one only; infinite if it has none.
+/// The sum of a group's two best choices, or its best if it has one only; infinite if it has none, and NaN if one is.
 __device__ float group_score(const float* choices, std::uint32_t group_size) {
   float first = -INFINITY;
   float second = -INFINITY;
+  bool has_nan = false;
   for (std::uint32_t i = 0; i < group_size; ++i) {
     const float choice = choices[i];
+    has_nan = has_nan || choice != choice;
     if (choice > first) {
       second = first;
       first = choice;
@@ -78,6 +81,7 @@ __device__ float group_score(const float* choices, std::uint32_t group_size) {
       second = choice;
     }
   }
+  if (has_nan) return __uint_as_float(kNanBits);
   if (first == -INFINITY) return INFINITY;
   return group_size > 1 ? first + second : first;
 }
@@ -152,7 +156,7 @@ __global__ void __launch_bounds__(kMaxThreads) router_f32(const __grid_constant_
     for (std::uint32_t j = 0; j < arguments.top_k; ++j) sum += memory.chosen[j];
     const float factor = arguments.scaling / (arguments.normalize != 0 ? sum + 1e-20F : 1.0F);
     if (refused) ids[k] = static_cast<std::int32_t>(k);  // experts that exist, for what runs before the failure is seen
-    weights[k] = refused ? __uint_as_float(0x7FC00000U) : memory.chosen[k] * factor;
+    weights[k] = refused ? __uint_as_float(kNanBits) : memory.chosen[k] * factor;
   }
   if (threadIdx.x != 0) return;
   if (refused) report_failure(call.failure, abi::KernelFailureCode::kNotFiniteScores, row);
