@@ -118,31 +118,39 @@ __global__ void __launch_bounds__(kMaxSortThreads) expert_sort_i32(const __grid_
   call.binding<std::int32_t>(4)[slot] = static_cast<std::int32_t>(place);
 }
 
-// Grid: (rows, pieces of four columns per thread).
-__global__ void __launch_bounds__(kCombineThreads) moe_combine_f32(const __grid_constant__ KernelCall call) {
-  const auto& arguments = call.arguments<abi::MoeCombineArguments>();
+/// Four columns of a row, from the i-th on: x and the slots of the row, in their order.
+template <bool kWhole>
+__device__ void combine_four(const KernelCall& call, const abi::MoeCombineArguments& arguments, std::uint32_t i) {
   const std::uint32_t hidden = arguments.hidden;
-  const std::uint32_t i = 4 * (blockIdx.y * kCombineThreads + threadIdx.x);
-  const std::uint32_t n = of_four(i, hidden);
-  if (n == 0) return;
-  const auto* expert_out = call.binding<const float>(0) + i;
+  const auto* expert_out = call.binding<const float>(0);
   const std::uint64_t first_slot = std::uint64_t{blockIdx.x} * arguments.slots_per_row;
   const float* weights = call.binding<const float>(1) + first_slot;
   const std::int32_t* slot_position = call.binding<const std::int32_t>(2) + first_slot;
-  float* x = call.binding<float>(3) + std::uint64_t{blockIdx.x} * hidden + i;
-  const bool vectors = hidden % 4 == 0 && holds_vectors(x) && holds_vectors(expert_out);
-  float4 sum = load_floats4(x, vectors, n);
+  float* x = call.binding<float>(3) + std::uint64_t{blockIdx.x} * hidden;
+  float4 sum = load_row4<kWhole>(x, i, hidden);
 #pragma unroll 4
   for (std::uint32_t k = 0; k < arguments.slots_per_row; ++k) {
     const float weight = __ldg(weights + k);
     const auto position = static_cast<std::uint32_t>(__ldg(slot_position + k));
-    const float4 y = load_floats4(expert_out + std::uint64_t{position} * hidden, vectors, n);
+    const float4 y = load_row4<kWhole>(expert_out + std::uint64_t{position} * hidden, i, hidden);
     sum.x = __fmaf_rn(weight, y.x, sum.x);
     sum.y = __fmaf_rn(weight, y.y, sum.y);
     sum.z = __fmaf_rn(weight, y.z, sum.z);
     sum.w = __fmaf_rn(weight, y.w, sum.w);
   }
-  store_floats4(x, sum, vectors, n);
+  store_row4<kWhole>(x, sum, i, hidden);
+}
+
+// Grid: (rows, pieces of four columns per thread).
+__global__ void __launch_bounds__(kCombineThreads) moe_combine_f32(const __grid_constant__ KernelCall call) {
+  const auto& arguments = call.arguments<abi::MoeCombineArguments>();
+  const std::uint32_t i = 4 * (blockIdx.y * kCombineThreads + threadIdx.x);
+  if (i >= arguments.hidden) return;
+  if (arguments.hidden % 4 == 0 && holds_vectors(call.binding<float>(0)) && holds_vectors(call.binding<float>(3))) {
+    combine_four<true>(call, arguments, i);
+  } else {
+    combine_four<false>(call, arguments, i);
+  }
 }
 
 }  // namespace

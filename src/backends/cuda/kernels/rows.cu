@@ -133,48 +133,52 @@ __device__ float4 scaled(float4 v, float scale, float4 weight) {
 constexpr std::uint32_t kWarpRow = 512;  // at most so long, a row of rms_norm_f32 is a warp's
 constexpr std::uint32_t kHeld = 4;       // vectors of four that a thread keeps; longer rows are read twice
 
-// Grid: kRowThreads threads per row, a warp or a block. Who adds what depends on n alone.
-template <std::uint32_t kRowThreads>
-__global__ void __launch_bounds__(kThreads) rms_norm_f32(const __grid_constant__ KernelCall call) {
+/// One row, by kRowThreads threads, of which `thread` is one. Who adds what depends on n alone.
+template <std::uint32_t kRowThreads, bool kWhole>
+__device__ void rms_norm_row(const abi::RmsNormArguments& arguments, const float* x, float* out, std::uint32_t thread) {
   __shared__ float partial[kMaxWarps];
-  const auto& arguments = call.arguments<abi::RmsNormArguments>();
-  const std::uint32_t n = arguments.n;
-  const std::uint32_t row = (blockIdx.x * blockDim.x + threadIdx.x) / kRowThreads;
-  if (row >= arguments.n_rows) return;
   const auto* weight = reinterpret_cast<const float*>(arguments.weight);
-  const float* x = call.binding<const float>(0) + std::uint64_t{row} * arguments.in_stride;
-  float* out = call.binding<float>(1) + std::uint64_t{row} * arguments.out_stride;
-  const bool weight_vectors = holds_vectors(weight);
-  const bool x_vectors = holds_vectors(x);
-  const bool out_vectors = holds_vectors(out);
-
-  const std::uint32_t first = 4 * (threadIdx.x % kRowThreads);
+  const std::uint32_t n = arguments.n;
+  const std::uint32_t first = 4 * thread;
+  constexpr std::uint32_t kStep = 4 * kRowThreads;
   float4 held[kHeld];
   float4 held_weights[kHeld];
-  float squares = 0.0F;
 #pragma unroll
   for (std::uint32_t k = 0; k < kHeld; ++k) {
-    const std::uint32_t i = first + 4 * k * kRowThreads;
-    held[k] = load_floats4(x + i, x_vectors, of_four(i, n));
-    held_weights[k] = load_floats4(weight + i, weight_vectors, of_four(i, n));
+    held[k] = load_row4<kWhole>(x, first + k * kStep, n);
+    held_weights[k] = load_row4<kWhole>(weight, first + k * kStep, n);
   }
+  float squares = 0.0F;
 #pragma unroll
-  for (const float4& values : held) squares = sum_of_squares(values, squares);
-  for (std::uint32_t i = first + 4 * kHeld * kRowThreads; i < n; i += 4 * kRowThreads) {
-    squares = sum_of_squares(load_floats4(x + i, x_vectors, of_four(i, n)), squares);
+  for (std::uint32_t k = 0; k < kHeld; ++k) squares = sum_of_squares(held[k], squares);
+  for (std::uint32_t i = first + kHeld * kStep; i < n; i += kStep) {
+    squares = sum_of_squares(load_row4<kWhole>(x, i, n), squares);
   }
   const float sum = kRowThreads == kWarpSize ? warp_sum(squares) : block_sum(squares, partial);
   const float scale = rsqrtf(sum * (1.0F / static_cast<float>(n)) + arguments.eps);
 #pragma unroll
   for (std::uint32_t k = 0; k < kHeld; ++k) {
-    const std::uint32_t i = first + 4 * k * kRowThreads;
-    store_floats4(out + i, scaled(held[k], scale, held_weights[k]), out_vectors, of_four(i, n));
+    store_row4<kWhole>(out, scaled(held[k], scale, held_weights[k]), first + k * kStep, n);
   }
-  for (std::uint32_t i = first + 4 * kHeld * kRowThreads; i < n; i += 4 * kRowThreads) {
-    const std::uint32_t n_here = of_four(i, n);
-    const float4 values = load_floats4(x + i, x_vectors, n_here);
-    store_floats4(out + i, scaled(values, scale, load_floats4(weight + i, weight_vectors, n_here)), out_vectors,
-                  n_here);
+  for (std::uint32_t i = first + kHeld * kStep; i < n; i += kStep) {
+    store_row4<kWhole>(out, scaled(load_row4<kWhole>(x, i, n), scale, load_row4<kWhole>(weight, i, n)), i, n);
+  }
+}
+
+// Grid: kRowThreads threads per row, a warp or a block.
+template <std::uint32_t kRowThreads>
+__global__ void __launch_bounds__(kThreads) rms_norm_f32(const __grid_constant__ KernelCall call) {
+  const auto& arguments = call.arguments<abi::RmsNormArguments>();
+  const std::uint32_t row = (blockIdx.x * blockDim.x + threadIdx.x) / kRowThreads;
+  if (row >= arguments.n_rows) return;
+  const std::uint32_t thread = threadIdx.x % kRowThreads;
+  const float* x = call.binding<const float>(0) + std::uint64_t{row} * arguments.in_stride;
+  float* out = call.binding<float>(1) + std::uint64_t{row} * arguments.out_stride;
+  const auto* weight = reinterpret_cast<const float*>(arguments.weight);
+  if (arguments.n % 4 == 0 && holds_vectors(x) && holds_vectors(out) && holds_vectors(weight)) {
+    rms_norm_row<kRowThreads, true>(arguments, x, out, thread);
+  } else {
+    rms_norm_row<kRowThreads, false>(arguments, x, out, thread);
   }
 }
 
