@@ -82,11 +82,6 @@ __device__ inline float4 load_elements4(const std::byte* address, abi::MatrixFor
   return result;
 }
 
-/// How many of the four elements from the i-th on a row of n has.
-__device__ inline std::uint32_t of_four(std::uint64_t i, std::uint64_t n) {
-  return i + 4 <= n ? 4 : static_cast<std::uint32_t>(i < n ? n - i : 0);
-}
-
 /// Whether floats may be loaded and stored four at a time from there on.
 __device__ inline bool holds_vectors(const void* address) {
   return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;
@@ -108,26 +103,6 @@ __device__ inline void store_floats4(float* x, float4 values, bool vectors, std:
   if (n > 1) x[1] = values.y;
   if (n > 2) x[2] = values.z;
   if (n > 3) x[3] = values.w;
-}
-
-/// Four floats of a row of n from the i-th on, zeros behind its end. kWhole: n is a multiple of four, and i and the
-/// address are fit for vectors. Then there is no branch, and many such loads are under way at once.
-template <bool kWhole>
-__device__ inline float4 load_row4(const float* row, std::uint32_t i, std::uint32_t n) {
-  if constexpr (kWhole) {
-    return i < n ? *reinterpret_cast<const float4*>(row + i) : make_float4(0.0F, 0.0F, 0.0F, 0.0F);
-  } else {
-    return load_floats4(row + i, false, of_four(i, n));
-  }
-}
-
-template <bool kWhole>
-__device__ inline void store_row4(float* row, float4 values, std::uint32_t i, std::uint32_t n) {
-  if constexpr (kWhole) {
-    if (i < n) *reinterpret_cast<float4*>(row + i) = values;
-  } else {
-    store_floats4(row + i, values, false, of_four(i, n));
-  }
 }
 
 }  // namespace marlin::cuda
