@@ -148,6 +148,7 @@ std::uint32_t tiles_per_row(const PairCounts& counts, std::uint32_t tile_rows, c
 /// No kernel if a block does not find room on this device.
 Launch launch_tiles(const TileKernels& kernels, const PairCounts& counts, const GpuLimits& gpu) {
   const std::uint32_t n_pairs = counts.n_rows * counts.n_heads;
+  if (n_pairs == 0) return {};
   const bool many_fits = kernels.many.shared_bytes <= gpu.max_shared_bytes;
   const bool own_tiles = counts.n_rows <= kOwnTileRows;
   // few rows of many heads: one tile of all heads reads keys once
