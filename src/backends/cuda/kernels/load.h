@@ -82,6 +82,11 @@ __device__ inline float4 load_elements4(const std::byte* address, abi::MatrixFor
   return result;
 }
 
+/// How many of the four elements from the i-th on a row of n has.
+__device__ inline std::uint32_t of_four(std::uint64_t i, std::uint64_t n) {
+  return i + 4 <= n ? 4 : static_cast<std::uint32_t>(i < n ? n - i : 0);
+}
+
 /// Whether floats may be loaded and stored four at a time from there on.
 __device__ inline bool holds_vectors(const void* address) {
   return reinterpret_cast<std::uintptr_t>(address) % 16 == 0;

@@ -76,4 +76,13 @@ __device__ inline T warp_sum_before(T value) {
   return sum - value;
 }
 
+/// Of a block's values: the sum over the threads before this one. One barrier, as of a reduction.
+template <typename T>
+__device__ inline T block_sum_before(T value, T* partial) {
+  const T before = warp_sum_before(value);
+  if (lane_index() == kWarpSize - 1) partial[warp_index()] = before + value;
+  __syncthreads();
+  return before + warp_reduce(lane_index() < warp_index() ? partial[lane_index()] : T{}, Add{});
+}
+
 }  // namespace marlin::cuda

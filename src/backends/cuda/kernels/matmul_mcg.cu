@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linear layers of one codebook: see matmul_kernels.h.
+#include "backends/cuda/kernels/matmul_kernels.h"
+
+namespace marlin::cuda {
+
+MatmulFunctions matmul_mcg(std::uint32_t bits) { return matmul_functions<abi::TrellisCodebook::kMcg>(bits); }
+
+}  // namespace marlin::cuda
