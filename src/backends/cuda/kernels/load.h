@@ -110,4 +110,24 @@ __device__ inline void store_floats4(float* x, float4 values, bool vectors, std:
   if (n > 3) x[3] = values.w;
 }
 
+/// Four floats of a row of n from the i-th on, zeros behind its end. kWhole: n is a multiple of four, and i and the
+/// address are fit for vectors. Then there is no branch, and many such loads are under way at once.
+template <bool kWhole>
+__device__ inline float4 load_row4(const float* row, std::uint32_t i, std::uint32_t n) {
+  if constexpr (kWhole) {
+    return i < n ? *reinterpret_cast<const float4*>(row + i) : make_float4(0.0F, 0.0F, 0.0F, 0.0F);
+  } else {
+    return load_floats4(row + i, false, of_four(i, n));
+  }
+}
+
+template <bool kWhole>
+__device__ inline void store_row4(float* row, float4 values, std::uint32_t i, std::uint32_t n) {
+  if constexpr (kWhole) {
+    if (i < n) *reinterpret_cast<float4*>(row + i) = values;
+  } else {
+    store_floats4(row + i, values, false, of_four(i, n));
+  }
+}
+
 }  // namespace marlin::cuda
