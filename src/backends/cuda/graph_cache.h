@@ -31,6 +31,9 @@ class GraphCache {
 
  private:
   struct Entry {
+    Entry(std::uint64_t shape_of_launches, std::span<const RecordedLaunch> launches)
+        : shape(shape_of_launches), graph(launches) {}
+
     std::uint64_t shape;
     LaunchGraph graph;
   };

@@ -25,6 +25,7 @@ struct KernelCall {
   abi::KernelFailure* failure;  // see abi/kernel_failure.h; null if the kernel cannot fail
   std::byte* scratch;           // 256-byte aligned memory of this launch alone, contents undefined
   std::uint32_t* counters;      // of this launch alone; 0 before it, and left 0 by it
+  std::uint64_t reserved;       // in place of padding: calls are compared as bytes
 
   template <typename Arguments>
   [[nodiscard]] MARLIN_HOST_DEVICE const Arguments& arguments() const {
