@@ -27,14 +27,16 @@ std::atomic<std::uint64_t> n_allocations{0};  // operator new has no other place
 extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
                                                          void (*on_free)(const volatile void*));
 
-// The tests' software device, where it is linked: what it allocates is no more the program's than a driver's.
+// The tests' software devices, where they are linked: what they allocate is no more the program's than a driver's.
 extern "C" [[gnu::weak]] bool softmetal_is_allocating();
+extern "C" [[gnu::weak]] bool softcuda_is_allocating();
 
 namespace {
 
 [[maybe_unused]] const int kInstalled = __sanitizer_install_malloc_and_free_hooks(
     [](const volatile void*, std::size_t) {
       if (softmetal_is_allocating != nullptr && softmetal_is_allocating()) return;
+      if (softcuda_is_allocating != nullptr && softcuda_is_allocating()) return;
       n_allocations.fetch_add(1, std::memory_order_relaxed);
     },
     [](const volatile void*) {});

@@ -6,6 +6,7 @@
 #include "control/environment.h"
 #include "host/result.h"
 #include "host/stream.h"
+#include "tests/support/unseen/unseen.h"
 
 namespace softcuda {
 namespace {
@@ -37,3 +38,6 @@ void softcuda_reset(const softcuda::Options* options) {
 }
 
 void softcuda_environment(softcuda::Options* options) { *options = softcuda::options_of_environment(); }
+
+/// For apps/metal-marlin/allocation_counter.cc.
+extern "C" bool softcuda_is_allocating() { return marlin::test::is_allocating_unseen(); }

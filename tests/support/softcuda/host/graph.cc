@@ -64,12 +64,12 @@ cudaError_t add_node(cudaGraphNode_t* handle, cudaGraph_t graph_handle, const cu
   return cudaSuccess;
 }
 
-cudaError_t make_launch(const cudaKernelNodeParams* parameters, std::shared_ptr<const Launch>& launch) {
+cudaError_t make_node_launch(const cudaKernelNodeParams* parameters, std::shared_ptr<const Launch>& launch) {
   if (parameters == nullptr || parameters->extra != nullptr) return cudaErrorInvalidValue;
   auto made = std::make_shared<Launch>();
   const cudaError_t error = make_launch(parameters->func, parameters->gridDim, parameters->blockDim,
                                         parameters->kernelParams, parameters->sharedMemBytes, *made);
-  launch = std::move(made);
+  if (error == cudaSuccess) launch = std::move(made);
   return error;
 }
 
@@ -142,7 +142,7 @@ cudaError_t cudaGraphAddKernelNode(cudaGraphNode_t* node, cudaGraph_t graph, con
                                    std::size_t n_dependencies, const cudaKernelNodeParams* parameters) {
   return result_of([&] {
     std::shared_ptr<const softcuda::Launch> launch;
-    const cudaError_t error = softcuda::make_launch(parameters, launch);
+    const cudaError_t error = softcuda::make_node_launch(parameters, launch);
     return error != cudaSuccess ? error : softcuda::add_node(node, graph, dependencies, n_dependencies, launch);
   });
 }
@@ -173,7 +173,7 @@ cudaError_t cudaGraphExecKernelNodeSetParams(cudaGraphExec_t exec_handle, cudaGr
     if (exec == nullptr) return cudaErrorInvalidValue;
     const auto number = exec->numbers.find(node);
     if (number == exec->numbers.end() || exec->nodes[number->second].launch == nullptr) return cudaErrorInvalidValue;
-    return softcuda::make_launch(parameters, exec->nodes[number->second].launch);
+    return softcuda::make_node_launch(parameters, exec->nodes[number->second].launch);
   });
 }
 

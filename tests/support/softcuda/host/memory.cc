@@ -51,7 +51,7 @@ cudaError_t set(void* to, int value, std::size_t n_bytes, CUstream_st& stream) {
   return cudaSuccess;
 }
 
-cudaError_t allocate(Place place, void** address, std::size_t n_bytes, std::uint64_t limit) {
+cudaError_t take(Place place, void** address, std::size_t n_bytes, std::uint64_t limit) {
   if (address == nullptr) return cudaErrorInvalidValue;
   *address = nullptr;
   if (n_bytes == 0) return cudaSuccess;
@@ -60,7 +60,7 @@ cudaError_t allocate(Place place, void** address, std::size_t n_bytes, std::uint
 }
 
 // Waits for the device first, as CUDA does: what runs may use it.
-cudaError_t release(Place place, void* address) {
+cudaError_t give_back(Place place, void* address) {
   return result_of_wait([&] {
     wait_for_all_streams();
     return address == nullptr || Allocations::instance().release(place, address) ? cudaSuccess : cudaErrorInvalidValue;
@@ -76,20 +76,20 @@ using softcuda::result_of_wait;
 
 cudaError_t cudaMalloc(void** address, std::size_t n_bytes) {
   return result_of([&] {
-    return allocate(softcuda::Place::kDevice, address, n_bytes, softcuda::current_options().memory_bytes);
+    return softcuda::take(softcuda::Place::kDevice, address, n_bytes, softcuda::current_options().memory_bytes);
   });
 }
 
-cudaError_t cudaFree(void* address) { return release(softcuda::Place::kDevice, address); }
+cudaError_t cudaFree(void* address) { return softcuda::give_back(softcuda::Place::kDevice, address); }
 
 cudaError_t cudaHostAlloc(void** address, std::size_t n_bytes, unsigned flags) {
   return result_of([&] {
     if (flags > (cudaHostAllocPortable | cudaHostAllocMapped | cudaHostAllocWriteCombined)) return cudaErrorInvalidValue;
-    return allocate(softcuda::Place::kPinned, address, n_bytes, ~std::uint64_t{0});
+    return softcuda::take(softcuda::Place::kPinned, address, n_bytes, ~std::uint64_t{0});
   });
 }
 
-cudaError_t cudaFreeHost(void* address) { return release(softcuda::Place::kPinned, address); }
+cudaError_t cudaFreeHost(void* address) { return softcuda::give_back(softcuda::Place::kPinned, address); }
 
 cudaError_t cudaHostGetDevicePointer(void** device_address, void* host_address, unsigned flags) {
   return result_of([&] {

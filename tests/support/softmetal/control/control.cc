@@ -13,6 +13,7 @@
 #include "gpu/gpu.h"
 #include "runtime/export.h"
 #include "runtime/object.h"
+#include "tests/support/unseen/unseen.h"
 
 namespace softmetal {
 namespace {
@@ -179,6 +180,9 @@ SOFTMETAL_EXPORT void softmetal_resume_hung_up_to(unsigned long n) {
   }
   softmetal::Gpu::instance().resume_hung(n);
 }
+
+/// For apps/metal-marlin/allocation_counter.cc.
+SOFTMETAL_EXPORT bool softmetal_is_allocating() { return marlin::test::is_allocating_unseen(); }
 
 SOFTMETAL_EXPORT bool softmetal_settle(unsigned long timeout_ms) {
   return softmetal::Gpu::instance().settle(timeout_ms);

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "runtime/export.h"
-#include "runtime/unseen.h"
 
 // What the first word of a block holds. Host code only takes their addresses.
 extern "C" {
@@ -31,7 +30,7 @@ Block* copy_block(Block* block) {
     __atomic_fetch_add(&block->flags, kOneReference, __ATOMIC_RELAXED);
     return block;
   }
-  auto* copy = static_cast<Block*>(allocate_unseen(block->descriptor->size));
+  auto* copy = static_cast<Block*>(marlin::test::allocate_unseen(block->descriptor->size));
   std::memcpy(static_cast<void*>(copy), block, block->descriptor->size);
   copy->isa = static_cast<void*>(malloc_block_isa);
   copy->flags = (block->flags & ~kReferences) | kOneReference;

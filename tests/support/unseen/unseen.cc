@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// operator new of this library alone (softmetal.map keeps it inside) is not the one that a program replaces to count.
-// One that counts by a sanitizer's hook, which hears of every malloc, asks softmetal_is_allocating().
-#include "runtime/unseen.h"
+#include "tests/support/unseen/unseen.h"
 
 #include <cstdlib>
 #include <new>
 
-#include "runtime/export.h"
-
-namespace softmetal {
+namespace marlin::test {
 namespace {
 
 thread_local bool is_allocating = false;
@@ -24,20 +20,19 @@ void* allocate_unseen(std::size_t n_bytes, std::size_t alignment) {
   return memory;
 }
 
-}  // namespace softmetal
+bool is_allocating_unseen() { return is_allocating; }
 
-/// Whether this thread is inside an allocation of the software device.
-extern "C" SOFTMETAL_EXPORT bool softmetal_is_allocating() { return softmetal::is_allocating; }
+}  // namespace marlin::test
 
 // Not inlined: seeing free() in one place and operator new in another, GCC would warn of a mismatch. Those for arrays
 // have defaults that call these, but a sanitizer has its own.
-[[gnu::noinline]] void* operator new(std::size_t n_bytes) { return softmetal::allocate_unseen(n_bytes); }
-[[gnu::noinline]] void* operator new[](std::size_t n_bytes) { return softmetal::allocate_unseen(n_bytes); }
+[[gnu::noinline]] void* operator new(std::size_t n_bytes) { return marlin::test::allocate_unseen(n_bytes); }
+[[gnu::noinline]] void* operator new[](std::size_t n_bytes) { return marlin::test::allocate_unseen(n_bytes); }
 [[gnu::noinline]] void* operator new(std::size_t n_bytes, std::align_val_t alignment) {
-  return softmetal::allocate_unseen(n_bytes, static_cast<std::size_t>(alignment));
+  return marlin::test::allocate_unseen(n_bytes, static_cast<std::size_t>(alignment));
 }
 [[gnu::noinline]] void* operator new[](std::size_t n_bytes, std::align_val_t alignment) {
-  return softmetal::allocate_unseen(n_bytes, static_cast<std::size_t>(alignment));
+  return marlin::test::allocate_unseen(n_bytes, static_cast<std::size_t>(alignment));
 }
 
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
