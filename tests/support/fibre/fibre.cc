@@ -105,7 +105,8 @@ Fibre::Fibre() : context_(std::make_unique<Context>()) {
   if (memory == MAP_FAILED) throw std::bad_alloc();
   mprotect(memory, page, PROT_NONE);
   stack_ = reinterpret_cast<std::uintptr_t>(memory) + page;
-  // Stacks lie a multiple of pages apart: tops at different places of a page keep them from meeting in a few cache sets.
+  // Stacks lie a multiple of pages apart: tops at different places of a page keep them from meeting in a few cache
+  // sets.
   static std::atomic<std::size_t> n_made{0};
   colour_ = n_made++ % 32 * 128;
 }

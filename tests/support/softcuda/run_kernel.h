@@ -5,9 +5,11 @@
 //   softcuda::run_kernel("rms_norm_f32", marlin::cuda::row_kernels(), arguments, {x.data(), out.data()});
 //
 // Scratch is poisoned and counters are 0 before; a kernel that leaves a counter other than 0 ends the program, as does
-// a launch that no GPU would take. All memory may be the program's own. Compile with -fsanitize=address,undefined to see
-// accesses outside of it and vectors that are not aligned.
+// a launch that no GPU would take. All memory may be the program's own. Compile with -fsanitize=address,undefined to
+// see accesses outside of it and vectors that are not aligned.
 #pragma once
+
+#include <cuda_runtime.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -19,8 +21,6 @@
 #include <span>
 #include <string_view>
 #include <vector>
-
-#include <cuda_runtime.h>
 
 #include "backends/cuda/kernel.h"
 
@@ -40,7 +40,8 @@ inline constexpr marlin::cuda::GpuLimits kH200{132, 227 * 1024, 90};
 inline void run_kernel(const marlin::cuda::Launch& launch, marlin::cuda::KernelCall call) {
   constexpr std::align_val_t kScratchAlignment{256};
   if (launch.grid.count() == 0) return;
-  if (launch.n_threads == 0 || launch.n_threads > 1024 || launch.n_threads % 32 != 0) refuse_launch("threads of a block");
+  if (launch.n_threads == 0 || launch.n_threads > 1024 || launch.n_threads % 32 != 0)
+    refuse_launch("threads of a block");
   if (launch.grid.y > 65535 || launch.grid.z > 65535) refuse_launch("a grid's y and z end at 65535");
   if (launch.shared_bytes > kH200.max_shared_bytes) refuse_launch("too much shared memory");
   const auto release = [&](std::byte* memory) { ::operator delete(memory, kScratchAlignment); };

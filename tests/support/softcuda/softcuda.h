@@ -16,7 +16,7 @@ struct Options {
   Schedule schedule = Schedule::kForward;
   std::uint64_t seed = 1;  ///< of kRandom
   int n_devices = 1;
-  int driver_version = 13000;                            ///< below 13000, every call is cudaErrorInsufficientDriver
+  int driver_version = 13000;  ///< below 13000, every call is cudaErrorInsufficientDriver
   int multiprocessors = 132;
   int compute_capability = 90;                           ///< 10 major + minor
   std::uint64_t memory_bytes = std::uint64_t{32} << 30;  ///< of the device

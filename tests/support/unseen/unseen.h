@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory that programs which count their allocations do not see, as they do not see what a driver allocates: for shared
-// libraries that stand for a driver (softmetal, softcuda). Linking this replaces operator new inside of the library; its
-// version script must keep that inside.
+// libraries that stand for a driver (softmetal, softcuda). Linking this replaces operator new inside of the library;
+// its version script must keep that inside.
 #pragma once
 
 #include <cstddef>

@@ -22,7 +22,8 @@ class Dice {
 
   /// The number of one of the bits that are set; one is.
   std::uint32_t set_bit_of(std::uint32_t bits) {
-    for (std::uint32_t skip = below(static_cast<std::uint32_t>(std::popcount(bits))); skip > 0; --skip) bits &= bits - 1;
+    for (std::uint32_t skip = below(static_cast<std::uint32_t>(std::popcount(bits))); skip > 0; --skip)
+      bits &= bits - 1;
     return static_cast<std::uint32_t>(std::countr_zero(bits));
   }
 

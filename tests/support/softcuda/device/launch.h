@@ -11,8 +11,8 @@
 namespace softcuda {
 
 inline constexpr std::uint32_t kMaxBlockThreads = 1024;
-inline constexpr std::size_t kMaxSharedBytes = 227 * 1024;     // of a block, opted in
-inline constexpr std::size_t kPlainSharedBytes = 48 * 1024;    // of a block, otherwise
+inline constexpr std::size_t kMaxSharedBytes = 227 * 1024;   // of a block, opted in
+inline constexpr std::size_t kPlainSharedBytes = 48 * 1024;  // of a block, otherwise
 
 using KernelFunction = void (*)(marlin::cuda::KernelCall);
 

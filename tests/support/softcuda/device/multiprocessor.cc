@@ -144,12 +144,8 @@ void Multiprocessor::barrier(Site site) {
   current_->function = nullptr;
   warps_[number].waiting |= 1U << lane();
   ++n_waiting_;
-  if (n_waiting_ < n_live_) {
-    park();
-  } else {
-    release_barrier();
-    go_on();
-  }
+  if (n_waiting_ == n_live_) release_barrier();
+  park();
 }
 
 void Multiprocessor::release_barrier() {
@@ -167,25 +163,22 @@ void Multiprocessor::meet(const WarpFunction& function, std::uint32_t mask, void
   current_->mask = mask;
   current_->site = site;
   if ((mask & bit) == 0) fault(std::string(function.name) + " with a mask that does not name the lane itself");
-  if (function.needs_whole_warp && warp.live != ~0U) {
-    fault(std::string(function.name) + " in a warp of which lanes are missing");
-  }
   warp.brought[lane()] = brought;
   std::size_t i = 0;
   while (i < warp.meetings.size() && (warp.meetings[i].function != &function || warp.meetings[i].mask != mask)) ++i;
   if (i == warp.meetings.size()) warp.meetings.push_back({&function, mask, 0});
   warp.meetings[i].arrived |= bit;
-  if (complete_if_all_arrived(number, i)) {
-    go_on();
-  } else {
-    park();
-  }
+  complete_if_all_arrived(number, i);
+  park();
 }
 
 bool Multiprocessor::complete_if_all_arrived(std::uint32_t warp, std::size_t meeting) {
   std::vector<Meeting>& meetings = warps_[warp].meetings;
   const Meeting done = meetings[meeting];
   if ((done.mask & warps_[warp].live & ~done.arrived) != 0) return false;
+  if (done.function->needs_whole_warp && done.arrived != ~0U) {
+    fault(std::string(done.function->name) + " without all lanes of the warp:" + thread_states());
+  }
   meetings.erase(meetings.begin() + static_cast<std::ptrdiff_t>(meeting));
   if (done.function->complete != nullptr) done.function->complete(warps_[warp].brought, done.arrived);
   make_ready(warp, done.arrived);
@@ -198,13 +191,7 @@ void Multiprocessor::make_ready(std::uint32_t warp, std::uint32_t lanes) {
   ready_warps_ |= 1U << warp;
 }
 
-// The running thread, which can: in a forward schedule without a switch.
-void Multiprocessor::go_on() {
-  if (schedule_ != Schedule::kForward) return park();
-  take(current_index_);
-}
-
-// Another thread runs, and perhaps more, until it is this one's turn again.
+// Another thread runs, and perhaps more, until it is this one's turn again; at once, if that can run and is next.
 void Multiprocessor::park() {
   if (!can_go_on()) report_stuck();
   Thread& mine = *current_;

@@ -4,8 +4,8 @@
 // of the threads that can run follows, as the schedule says; no stack but that thread's is touched in between. When
 // none can, the block is at its end, or it never will be: the program ends with a message.
 //
-// Surprise: a thread that returns leaves its fibre to the next one that has not begun, so that a kernel without barriers
-// runs like a loop.
+// Surprise: a thread that returns leaves its fibre to the next one that has not begun, so that a kernel without
+// barriers runs like a loop.
 #pragma once
 
 #include <cstdint>
@@ -91,7 +91,6 @@ class Multiprocessor {
   void run_block(std::uint64_t block);
   void leave_thread();
   void park();
-  void go_on();
   void release_barrier();
   bool complete_if_all_arrived(std::uint32_t warp, std::size_t meeting);
   void make_ready(std::uint32_t warp, std::uint32_t lanes);

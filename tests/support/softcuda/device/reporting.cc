@@ -25,7 +25,10 @@ void Multiprocessor::fault(const std::string& what) {
   end_program(where() + ", thread " + std::to_string(current_index_) + ": " + what);
 }
 
-void Multiprocessor::report_stuck() { end_program(where() + " can never go on:" + thread_states()); }
+void Multiprocessor::report_stuck() {
+  current_ = nullptr;  // it waits, too, or has returned
+  end_program(where() + " can never go on:" + thread_states());
+}
 
 std::string Multiprocessor::where() const {
   return "kernel " + Symbols::of_program().name_of(reinterpret_cast<const void*>(launch_->function)) + ", block " +
@@ -39,7 +42,7 @@ std::string Multiprocessor::thread_states() const {
     const Warp& warp = warps_[i / kWarpSize];
     const std::uint32_t bit = 1U << i % kWarpSize;
     if (thread.is_done) return "returned";
-    if (&thread == current_ && (warp.waiting & bit) == 0) return "running";
+    if (&thread == current_) return "running";
     const std::string at = thread.site.file == nullptr
                                ? "nowhere"
                                : std::string(thread.site.file) + ":" + std::to_string(thread.site.line);

@@ -44,8 +44,8 @@ void SharedMemory::after_block() {
   if (!is_first_) return;
   is_first_ = false;
   for (const Variable& variable : Symbols::of_program().shared_variables()) {
-    const bool is_known = std::any_of(used_.begin(), used_.end(),
-                                      [&](const Variable& used) { return used.address == variable.address; });
+    const bool is_known =
+        std::any_of(used_.begin(), used_.end(), [&](const Variable& used) { return used.address == variable.address; });
     if (!is_known && is_changed(variable)) used_.push_back(variable);
   }
 }

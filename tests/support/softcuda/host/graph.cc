@@ -196,5 +196,6 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec_handle, cudaStream_t stream_han
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
-  return result_of([&] { return GraphExecs::instance().remove(exec) == nullptr ? cudaErrorInvalidValue : cudaSuccess; });
+  return result_of(
+      [&] { return GraphExecs::instance().remove(exec) == nullptr ? cudaErrorInvalidValue : cudaSuccess; });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory of the device and of the host, and copies. A copy from pageable memory takes its source at once, one to pageable
-// memory is done when the call returns; all others read and write when the stream comes to them.
+// Memory of the device and of the host, and copies. A copy from pageable memory takes its source at once, one to
+// pageable memory is done when the call returns; all others read and write when the stream comes to them.
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -84,7 +84,8 @@ cudaError_t cudaFree(void* address) { return softcuda::give_back(softcuda::Place
 
 cudaError_t cudaHostAlloc(void** address, std::size_t n_bytes, unsigned flags) {
   return result_of([&] {
-    if (flags > (cudaHostAllocPortable | cudaHostAllocMapped | cudaHostAllocWriteCombined)) return cudaErrorInvalidValue;
+    if (flags > (cudaHostAllocPortable | cudaHostAllocMapped | cudaHostAllocWriteCombined))
+      return cudaErrorInvalidValue;
     return softcuda::take(softcuda::Place::kPinned, address, n_bytes, ~std::uint64_t{0});
   });
 }

@@ -3,11 +3,11 @@
 // float, whose 24 bits make the second rounding harmless; fma by way of a float rounded to odd.
 #pragma once
 
+#include <cuda_runtime.h>
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
-
-#include <cuda_runtime.h>
 
 struct __half {
   std::uint16_t bits_;
@@ -50,10 +50,10 @@ inline std::uint16_t half_bits(float x) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(x);
   const auto sign = static_cast<std::uint16_t>(bits >> 16U & 0x8000U);
   const std::uint32_t magnitude = bits & 0x7FFFFFFFU;
-  if (magnitude > 0x7F800000U) return 0x7FFFU;                                              // the GPU's only NaN
-  if (magnitude >= 0x477FF000U) return static_cast<std::uint16_t>(sign | 0x7C00U);          // from 65520 on
-  if (magnitude < 0x38800000U) {                                                            // below 2^-14
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5F;  // the sum's last bit weighs 2^-24
+  if (magnitude > 0x7F800000U) return 0x7FFFU;                                      // the GPU's only NaN
+  if (magnitude >= 0x477FF000U) return static_cast<std::uint16_t>(sign | 0x7C00U);  // from 65520 on
+  if (magnitude < 0x38800000U) {                                                    // below 2^-14
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5F;                   // the sum's last bit weighs 2^-24
     return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3F000000U));
   }
   const std::uint32_t rounded = magnitude + 0xFFFU + (magnitude >> 13U & 1U);
@@ -71,7 +71,7 @@ inline float float_rounded_to_odd(double x) {
 
 inline __half half_fma(__half a, __half b, __half c) {
   const double product = static_cast<double>(float_of_half(a.bits_)) * static_cast<double>(float_of_half(b.bits_));
-  // Exact as a double, unless it overflows: 22 bits of product, and sums that stay below 2^16 end at 2^-48.
+  // A double holds all bits, or drops some of a product too small to matter beside c.
   const double sum = product + static_cast<double>(float_of_half(c.bits_));
   return half_of_bits(half_bits(float_rounded_to_odd(sum)));
 }

@@ -17,19 +17,19 @@ T atomic_change(T* address, F change) {
 
 }  // namespace softcuda
 
-#define SOFTCUDA_ATOMIC(name, type, expression)                                        \
-  inline type name(type* address, type value) {                                        \
+#define SOFTCUDA_ATOMIC(name, type, expression)                                                                 \
+  inline type name(type* address, type value) {                                                                 \
     return softcuda::atomic_change(address, [value]([[maybe_unused]] type old) -> type { return expression; }); \
   }
-#define SOFTCUDA_INTEGER_ATOMICS(type)                             \
-  SOFTCUDA_ATOMIC(atomicAdd, type, old + value)                    \
-  SOFTCUDA_ATOMIC(atomicMax, type, old > value ? old : value)      \
-  SOFTCUDA_ATOMIC(atomicMin, type, old < value ? old : value)      \
-  SOFTCUDA_ATOMIC(atomicExch, type, value)                         \
-  SOFTCUDA_ATOMIC(atomicAnd, type, old & value)                    \
-  SOFTCUDA_ATOMIC(atomicOr, type, old | value)                     \
-  SOFTCUDA_ATOMIC(atomicXor, type, old ^ value)                    \
-  inline type atomicCAS(type* address, type expected, type value) { \
+#define SOFTCUDA_INTEGER_ATOMICS(type)                                                                \
+  SOFTCUDA_ATOMIC(atomicAdd, type, old + value)                                                       \
+  SOFTCUDA_ATOMIC(atomicMax, type, old > value ? old : value)                                         \
+  SOFTCUDA_ATOMIC(atomicMin, type, old < value ? old : value)                                         \
+  SOFTCUDA_ATOMIC(atomicExch, type, value)                                                            \
+  SOFTCUDA_ATOMIC(atomicAnd, type, old& value)                                                        \
+  SOFTCUDA_ATOMIC(atomicOr, type, old | value)                                                        \
+  SOFTCUDA_ATOMIC(atomicXor, type, old ^ value)                                                       \
+  inline type atomicCAS(type* address, type expected, type value) {                                   \
     return softcuda::atomic_change(address, [=](type old) { return old == expected ? value : old; }); \
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words that CUDA C++ adds to the language. A variable in shared memory is found by the tag in its symbol's name and
-// poisoned before each block (device/shared_variables.h).
+// The words that CUDA C++ adds to the language. A variable in shared memory is found by the tag in its symbol's name
+// and poisoned before each block (device/shared_variables.h).
 #pragma once
 
 #define __global__

@@ -2,10 +2,10 @@
 // Loads and stores with a hint for the caches, and fences: blocks run one after another here, so all is visible.
 #pragma once
 
-#define SOFTCUDA_LOAD(name)        \
-  template <typename T>            \
-  T name(const T* address) {       \
-    return *address;               \
+#define SOFTCUDA_LOAD(name)  \
+  template <typename T>      \
+  T name(const T* address) { \
+    return *address;         \
   }
 
 SOFTCUDA_LOAD(__ldg)
@@ -17,10 +17,10 @@ SOFTCUDA_LOAD(__ldlu)
 
 #undef SOFTCUDA_LOAD
 
-#define SOFTCUDA_STORE(name)             \
-  template <typename T>                  \
-  void name(T* address, T value) {       \
-    *address = value;                    \
+#define SOFTCUDA_STORE(name)       \
+  template <typename T>            \
+  void name(T* address, T value) { \
+    *address = value;              \
   }
 
 SOFTCUDA_STORE(__stcg)
