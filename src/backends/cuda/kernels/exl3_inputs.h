@@ -29,13 +29,16 @@ struct alignas(16) PackedChunk {
 static_assert(sizeof(PackedChunk) == 272);
 
 /// Chunk `chunk` of the row with that room.
-__device__ inline PackedChunk* packed_chunk(float* row, std::uint32_t chunk) {
-  const auto address = reinterpret_cast<std::uintptr_t>(row + std::size_t{chunk} * kChunk);
-  return reinterpret_cast<PackedChunk*>((address + 15) & ~std::uintptr_t{15});
+template <typename Float>
+__device__ inline auto packed_chunk(Float* row, std::uint32_t chunk) {
+  const std::uint32_t skipped = (0U - static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(row) / 4)) % 4;
+  using Chunk = std::conditional_t<std::is_const_v<Float>, const PackedChunk, PackedChunk>;
+  return reinterpret_cast<Chunk*>(row + std::size_t{chunk} * kChunk + skipped);
 }
 
-__device__ inline const PackedChunk* packed_chunk(const float* row, std::uint32_t chunk) {
-  return packed_chunk(const_cast<float*>(row), chunk);
+/// The same one of the row `n_chunks` later.
+__device__ inline const PackedChunk* chunks_later(const PackedChunk* chunk, std::uint32_t n_chunks) {
+  return reinterpret_cast<const PackedChunk*>(reinterpret_cast<const float*>(chunk) + std::size_t{n_chunks} * kChunk);
 }
 
 /// A warp's 128 values, value 4 lane + i in component i <- H values (Sylvester order, unnormalised).

@@ -50,15 +50,16 @@ struct TileLane {
     hands_last = (end + 8 * kBits - 1) / 32 == last_word + 2;
   }
 
-  /// `strip`: the first of 8 tiles, row_bytes apart.
-  __device__ void load(StripWords<kBits>& out, const std::byte* strip, std::uint64_t row_bytes, bool aligned) const {
+  /// `strip`: the first of 8 tiles, row_bytes (a row of tiles of the matrix) apart.
+  __device__ void load(StripWords<kBits>& out, const std::byte* strip, std::uint32_t row_bytes, bool aligned) const {
     const std::byte* own = strip + 4 * last_word;
     if (aligned) {
 #pragma unroll
-      for (std::uint32_t t = 0; t < kStripTiles; ++t) load_tile(out.words[t], own + t * row_bytes, true);
+      for (std::uint32_t t = 0; t < kStripTiles; ++t) load_tile(out.words[t], own + std::uint64_t{t} * row_bytes, true);
     } else {
 #pragma unroll
-      for (std::uint32_t t = 0; t < kStripTiles; ++t) load_tile(out.words[t], own + t * row_bytes, false);
+      for (std::uint32_t t = 0; t < kStripTiles; ++t)
+        load_tile(out.words[t], own + std::uint64_t{t} * row_bytes, false);
     }
   }
 
@@ -88,10 +89,10 @@ __device__ inline std::uint32_t state_at(const std::uint32_t (&stream)[3]) {
   }
 }
 
-/// a: the weights of a tile as the A fragment of mma_m16n8k16. Needs the whole warp.
+/// a: the weights of a tile as the A fragment of mma_m16n8k16; `mask`: pair_mask(). Needs the whole warp.
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
 __device__ inline void decode_tile(const TileLane<kBits>& lane, const std::uint32_t (&words)[StripWords<kBits>::kWords],
-                                   std::uint32_t (&a)[4]) {
+                                   std::uint32_t mask, std::uint32_t (&a)[4]) {
   std::uint32_t stream[3] = {words[0], 0, 0};  // the 32 bits that end where the lane's own do, and those before
   if constexpr (kBits > 4) {
     stream[1] = words[1];
@@ -104,17 +105,17 @@ __device__ inline void decode_tile(const TileLane<kBits>& lane, const std::uint3
     stream[1] = __funnelshift_r(stream[1], stream[2], lane.shift);
     stream[2] >>= lane.shift;
   }
-  a[0] = weight_pair<kCodebook>(state_at<7 * kBits>(stream), state_at<6 * kBits>(stream));
-  a[2] = weight_pair<kCodebook>(state_at<5 * kBits>(stream), state_at<4 * kBits>(stream));
-  a[1] = weight_pair<kCodebook>(state_at<3 * kBits>(stream), state_at<2 * kBits>(stream));
-  a[3] = weight_pair<kCodebook>(state_at<kBits>(stream), state_at<0>(stream));
+  a[0] = weight_pair<kCodebook>(state_at<7 * kBits>(stream), state_at<6 * kBits>(stream), mask);
+  a[2] = weight_pair<kCodebook>(state_at<5 * kBits>(stream), state_at<4 * kBits>(stream), mask);
+  a[1] = weight_pair<kCodebook>(state_at<3 * kBits>(stream), state_at<2 * kBits>(stream), mask);
+  a[3] = weight_pair<kCodebook>(state_at<kBits>(stream), state_at<0>(stream), mask);
 }
 
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
-__device__ inline void decode_strip(const TileLane<kBits>& lane, const StripWords<kBits>& strip,
+__device__ inline void decode_strip(const TileLane<kBits>& lane, const StripWords<kBits>& strip, std::uint32_t mask,
                                     std::uint32_t (&a)[kStripTiles][4]) {
 #pragma unroll
-  for (std::uint32_t t = 0; t < kStripTiles; ++t) decode_tile<kBits, kCodebook>(lane, strip.words[t], a[t]);
+  for (std::uint32_t t = 0; t < kStripTiles; ++t) decode_tile<kBits, kCodebook>(lane, strip.words[t], mask, a[t]);
 }
 
 }  // namespace marlin::cuda

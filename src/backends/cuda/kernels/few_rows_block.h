@@ -18,6 +18,9 @@ namespace marlin::cuda {
 inline constexpr std::uint32_t kFewRowsThreads = 256;
 inline constexpr std::uint32_t kFewRowsWarps = kFewRowsThreads / kWarpSize;
 
+/// warp_index() such that the compiler knows it to be the same in all lanes.
+__device__ inline std::uint32_t uniform_warp_index() { return __shfl_sync(kAllLanes, warp_index(), 0); }
+
 /// Sizes that host and device agree on.
 struct FewRowsLayout {
   std::uint32_t n_matrices;  // 1 or 2 at the same time, each with as many warps

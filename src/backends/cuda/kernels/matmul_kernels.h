@@ -47,12 +47,12 @@ __device__ inline void write_outputs(const KernelCall& call, std::uint32_t row, 
 }
 
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
-__global__ void __launch_bounds__(kFewRowsThreads, 2) matmul_few_rows(const __grid_constant__ KernelCall call) {
+__global__ void __launch_bounds__(kFewRowsThreads, kBits == 4 ? 3 : 2) matmul_few_rows(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MatmulArguments>();
   const std::uint32_t block = blockIdx.y;
   const std::uint32_t first_row = kFewRows * blockIdx.z;
   const FewRowsLayout layout = matmul_layout(args, gridDim.x);
-  const ProductShare share = layout.share(blockIdx.x, warp_index());
+  const ProductShare share = layout.share(blockIdx.x, uniform_warp_index());
   const InputRows x = matmul_rows(call, first_row, kFewRows);
   float4* sums = shared_sums(layout, 0);
   multiply_strips<kBits, kCodebook>(args.matrix, x, block, share, sums, shared_strips(layout, 0));

@@ -19,7 +19,7 @@ __device__ void multiply_part(const abi::Matrix& matrix, const InputRows& x, std
 /// The whole product, for all warps; `matrix` is this warp's. Whether this block has the sums of all 128 outputs.
 __device__ bool multiply_few_rows(const KernelCall& call, const FewRowsLayout& layout, const abi::Matrix& matrix,
                                   std::uint32_t index, const InputRows& x) {
-  const ProductShare share = layout.share(blockIdx.x, warp_index());
+  const ProductShare share = layout.share(blockIdx.x, uniform_warp_index());
   float4* sums = shared_sums(layout, index);
   float4* strips = shared_strips(layout, index);
   multiply_part(matrix, x, blockIdx.y, share, sums, strips);

@@ -61,90 +61,121 @@ struct ProductShare {
   }
 };
 
-/// The B fragments of a strip for 8 rows, and what multiplies the sums of the two rows that are this lane's.
-struct StripInputs {
-  uint4 fragments[4];
-  float scale[2];
+/// A lane's inputs of 8 rows in one chunk: of the row that it has in B fragments, and of the two that it has in sums.
+struct LaneInputs {
+  const PackedChunk* operand;
+  const PackedChunk* results[2];
+
+  __device__ LaneInputs(const InputRows& x, std::uint32_t group, std::uint32_t chunk) {
+    const std::uint32_t lane = lane_index();
+    operand = packed_chunk(x.row(8 * group + lane / 4), chunk);
+    results[0] = packed_chunk(x.row(8 * group + 2 * (lane % 4)), chunk);
+    results[1] = packed_chunk(x.row(8 * group + 2 * (lane % 4) + 1), chunk);
+  }
+
+  __device__ void advance(std::uint32_t n_chunks) {
+    operand = chunks_later(operand, n_chunks);
+    results[0] = chunks_later(results[0], n_chunks);
+    results[1] = chunks_later(results[1], n_chunks);
+  }
+
+  __device__ void load(uint4 (&fragments)[4]) const {
+#pragma unroll
+    for (std::uint32_t p = 0; p < 4; ++p) fragments[p] = __ldg(&operand->fragments[p][lane_index() % 4]);
+  }
+
+  /// total + scale * strip: elements 0 and 2 of a fragment of sums are of one row, 1 and 3 of the next.
+  [[nodiscard]] __device__ float4 add_scaled(float4 total, float4 strip) const {
+    const float scale0 = __ldg(&results[0]->scale);
+    const float scale1 = __ldg(&results[1]->scale);
+    return make_float4(__fmaf_rn(scale0, strip.x, total.x), __fmaf_rn(scale1, strip.y, total.y),
+                       __fmaf_rn(scale0, strip.z, total.z), __fmaf_rn(scale1, strip.w, total.w));
+  }
 };
 
-__device__ inline StripInputs load_inputs(const InputRows& x, std::uint32_t group, std::uint32_t chunk) {
-  const std::uint32_t lane = lane_index();
-  StripInputs inputs;
-  const PackedChunk* own = packed_chunk(x.row(8 * group + lane / 4), chunk);
-#pragma unroll
-  for (std::uint32_t p = 0; p < 4; ++p) inputs.fragments[p] = own->fragments[p][lane % 4];
-#pragma unroll
-  for (std::uint32_t i = 0; i < 2; ++i) {
-    inputs.scale[i] = packed_chunk(x.row(8 * group + 2 * (lane % 4) + i), chunk)->scale;
-  }
-  return inputs;
-}
-
-/// d: the strip's sums of 8 rows.
-__device__ inline void multiply_strip(const std::uint32_t (&a)[kStripTiles][4], const uint4 (&fragments)[4],
-                                      float (&d)[4]) {
-  d[0] = d[1] = d[2] = d[3] = 0.0F;
+/// The strip's sums of 8 rows.
+__device__ inline float4 multiply_strip(const std::uint32_t (&a)[kStripTiles][4], const uint4 (&fragments)[4]) {
+  float d[4] = {};
 #pragma unroll
   for (std::uint32_t p = 0; p < 4; ++p) {
     mma_m16n8k16(d, a[2 * p], {fragments[p].x, fragments[p].y});
     mma_m16n8k16(d, a[2 * p + 1], {fragments[p].z, fragments[p].w});
   }
+  return make_float4(d[0], d[1], d[2], d[3]);
 }
 
-/// Elements 0 and 2 of a fragment of sums are of one row, 1 and 3 of the next.
-__device__ inline float4 add_scaled(float4 total, float4 strip, float scale0, float scale1) {
-  return make_float4(__fmaf_rn(scale0, strip.x, total.x), __fmaf_rn(scale1, strip.y, total.y),
-                     __fmaf_rn(scale0, strip.z, total.z), __fmaf_rn(scale1, strip.w, total.w));
+/// Where strips' sums go: to places of their own (several shares), or they are added up.
+struct StripOutput {
+  float4* next;              // of the next strip, rows 0..7
+  std::uint32_t chunk_step;  // to the place of the next strip
+  std::uint32_t group_step;  // to that of the next 8 rows
+  bool adds;
+
+  __device__ void take(float4 strip, std::uint32_t group, const LaneInputs& rows, bool is_first) const {
+    float4& out = next[group * group_step];
+    if (!adds) {
+      out = strip;
+    } else {
+      out = rows.add_scaled(is_first ? make_float4(0.0F, 0.0F, 0.0F, 0.0F) : out, strip);
+    }
+  }
+};
+
+/// One column of the part: this warp's chunks of it, one after the other. What the next strip needs is loaded before
+/// one is decoded. Addresses only move on, or the compiler would compute them anew for each strip.
+template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
+__device__ inline void multiply_column(const abi::Matrix& matrix, const InputRows& x, std::uint32_t tile_column,
+                                       std::uint32_t first_chunk, std::uint32_t n_shares, StripOutput output) {
+  const std::uint32_t n_chunks = matrix.stored_in / kChunk;
+  const std::uint32_t n_groups = row_groups(x.n);
+  const std::uint32_t row_bytes = matrix.stored_out / 16 * TileLane<kBits>::kTileBytes;
+  const bool aligned = matrix.weights % 4 == 0;
+  const std::uint32_t mask = pair_mask(matrix);
+  const TileLane<kBits> tile_lane(lane_index());
+  const std::byte* strip = address_of(matrix.weights) + std::uint64_t{tile_column} * TileLane<kBits>::kTileBytes +
+                           std::uint64_t{first_chunk * kStripTiles} * row_bytes;
+  LaneInputs rows(x, 0, first_chunk);
+  StripWords<kBits> words;
+  tile_lane.load(words, strip, row_bytes, aligned);
+  for (std::uint32_t chunk = first_chunk;;) {
+    uint4 fragments[4];
+    rows.load(fragments);
+    const std::uint32_t next_chunk = chunk + n_shares;
+    strip += std::uint64_t{n_shares * kStripTiles} * row_bytes;
+    StripWords<kBits> next;
+    if (next_chunk < n_chunks) tile_lane.load(next, strip, row_bytes, aligned);
+    std::uint32_t a[kStripTiles][4];
+    decode_strip<kBits, kCodebook>(tile_lane, words, mask, a);
+    output.take(multiply_strip(a, fragments), 0, rows, chunk == 0);
+#pragma unroll 1
+    for (std::uint32_t group = 1; group < n_groups; ++group) {
+      const LaneInputs others(x, group, chunk);
+      others.load(fragments);
+      output.take(multiply_strip(a, fragments), group, others, chunk == 0);
+    }
+    if (next_chunk >= n_chunks) return;
+    words = next;
+    chunk = next_chunk;
+    rows.advance(n_shares);
+    output.next += output.chunk_step;
+  }
 }
 
-/// Adds to `sums`, or with several shares stores in strips[chunk][rows / 8][column of the part][lane].
+/// Sums of the part in `sums`, or with several shares in strips[chunk][rows / 8][column of the part][lane].
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
 __device__ inline void multiply_strips(const abi::Matrix& matrix, InputRows x, std::uint32_t block, ProductShare share,
                                        float4* sums, float4* strips) {
-  const std::uint32_t lane = lane_index();
-  const std::uint32_t n_chunks = matrix.stored_in / kChunk;
-  const std::uint32_t n_groups = row_groups(x.n);
   const std::uint32_t n_shares = share.n_shares();
   const std::uint32_t first_chunk = share.warp % n_shares;
-  if (first_chunk >= n_chunks) return;
-  const TileLane<kBits> tile_lane(lane);
-  const std::uint64_t row_bytes = std::uint64_t{matrix.stored_out / 16} * TileLane<kBits>::kTileBytes;
-  const bool aligned = matrix.weights % 4 == 0;
-  const std::byte* tiles =
-      address_of(matrix.weights) + std::uint64_t{kColumns * block + share.first_column} * TileLane<kBits>::kTileBytes;
-  const auto strip = [&](std::uint32_t column, std::uint32_t chunk) {
-    return tiles + chunk * kStripTiles * row_bytes + column * TileLane<kBits>::kTileBytes;
-  };
-  std::uint32_t column = share.warp / n_shares;
-  std::uint32_t chunk = first_chunk;
-  StripWords<kBits> next;
-  if (column < share.n_columns) tile_lane.load(next, strip(column, chunk), row_bytes, aligned);
-  while (column < share.n_columns) {
-    const StripWords<kBits> words = next;
-    const std::uint32_t this_column = column;
-    const std::uint32_t this_chunk = chunk;
-    chunk += n_shares;
-    if (chunk >= n_chunks) {
-      chunk = first_chunk;
-      column += share.n_warps / n_shares;
-    }
-    StripInputs inputs = load_inputs(x, 0, this_chunk);
-    if (column < share.n_columns) tile_lane.load(next, strip(column, chunk), row_bytes, aligned);
-    std::uint32_t a[kStripTiles][4];
-    decode_strip<kBits, kCodebook>(tile_lane, words, a);
-    for (std::uint32_t group = 0; group < n_groups; ++group) {
-      if (group > 0) inputs = load_inputs(x, group, this_chunk);
-      float d[4];
-      multiply_strip(a, inputs.fragments, d);
-      const float4 strip_sums = make_float4(d[0], d[1], d[2], d[3]);
-      if (n_shares > 1) {
-        strips[((this_chunk * n_groups + group) * share.n_columns + this_column) * kWarpSize + lane] = strip_sums;
-      } else {
-        float4* total = sums + group * kFragmentSums + (share.first_column + this_column) * kWarpSize + lane;
-        const float4 before = this_chunk == 0 ? make_float4(0.0F, 0.0F, 0.0F, 0.0F) : *total;
-        *total = add_scaled(before, strip_sums, inputs.scale[0], inputs.scale[1]);
-      }
-    }
+  if (first_chunk >= matrix.stored_in / kChunk) return;
+  const std::uint32_t group_step = n_shares == 1 ? kFragmentSums : share.n_columns * kWarpSize;
+  const std::uint32_t chunk_step = n_shares == 1 ? 0 : row_groups(x.n) * group_step;  // of strips
+#pragma unroll 1
+  for (std::uint32_t i = share.warp / n_shares; i < share.n_columns; i += share.n_warps / n_shares) {
+    const std::uint32_t column = share.first_column + i;
+    float4* first = n_shares == 1 ? sums + column * kWarpSize : strips + first_chunk * chunk_step + i * kWarpSize;
+    multiply_column<kBits, kCodebook>(matrix, x, kColumns * block + column, first_chunk, n_shares,
+                                      {first + lane_index(), n_shares * chunk_step, group_step, n_shares == 1});
   }
 }
 
@@ -153,18 +184,17 @@ __device__ inline void add_strips(const abi::Matrix& matrix, const InputRows& x,
                                   float4* sums, const float4* strips) {
   const std::uint32_t n_chunks = matrix.stored_in / kChunk;
   const std::uint32_t n_fragments = row_groups(x.n) * share.n_columns;
-  const std::uint32_t lane = lane_index();
   for (std::uint32_t i = share.warp; i < n_fragments; i += share.n_warps) {
     const std::uint32_t group = i / share.n_columns;
-    const float* row0 = x.row(8 * group + 2 * (lane % 4));
-    const float* row1 = x.row(8 * group + 2 * (lane % 4) + 1);
+    const std::uint32_t column = share.first_column + i % share.n_columns;
+    LaneInputs rows(x, group, 0);
     float4 total = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
 #pragma unroll 8
     for (std::uint32_t chunk = 0; chunk < n_chunks; ++chunk) {
-      total = add_scaled(total, strips[(chunk * n_fragments + i) * kWarpSize + lane], packed_chunk(row0, chunk)->scale,
-                         packed_chunk(row1, chunk)->scale);
+      total = rows.add_scaled(total, strips[(chunk * n_fragments + i) * kWarpSize + lane_index()]);
+      rows.advance(1);
     }
-    sums[group * kFragmentSums + (share.first_column + i % share.n_columns) * kWarpSize + lane] = total;
+    sums[group * kFragmentSums + column * kWarpSize + lane_index()] = total;
   }
 }
 

@@ -85,8 +85,9 @@ __device__ inline void multiply_rows(const std::uint32_t (&a)[kStripTiles][4], c
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
 __device__ inline void multiply_tile(const abi::Matrix& matrix, InputRows x, std::uint32_t block) {
   const TileLane<kBits> tile_lane(lane_index());
-  const std::uint64_t row_bytes = std::uint64_t{matrix.stored_out / 16} * TileLane<kBits>::kTileBytes;
+  const std::uint32_t row_bytes = matrix.stored_out / 16 * TileLane<kBits>::kTileBytes;
   const bool aligned = matrix.weights % 4 == 0;
+  const std::uint32_t mask = pair_mask(matrix);
   const std::byte* tiles =
       address_of(matrix.weights) + std::uint64_t{kColumns * block + warp_index()} * TileLane<kBits>::kTileBytes;
   const std::uint32_t n_chunks = matrix.stored_in / kChunk;
@@ -97,8 +98,9 @@ __device__ inline void multiply_tile(const abi::Matrix& matrix, InputRows x, std
   copy_stage(x, 0, stages[0]);
   for (std::uint32_t chunk = 0; chunk < n_chunks; ++chunk) {
     std::uint32_t a[kStripTiles][4];
-    decode_strip<kBits, kCodebook>(tile_lane, next, a);
-    if (chunk + 1 < n_chunks) tile_lane.load(next, tiles + (chunk + 1) * kStripTiles * row_bytes, row_bytes, aligned);
+    decode_strip<kBits, kCodebook>(tile_lane, next, mask, a);
+    if (chunk + 1 < n_chunks)
+      tile_lane.load(next, tiles + std::uint64_t{(chunk + 1) * kStripTiles} * row_bytes, row_bytes, aligned);
     wait_for_copies<0>();
     __syncthreads();  // this chunk is there, and nobody reads the one before any more
     if (chunk + 1 < n_chunks) copy_stage(x, chunk + 1, stages[(chunk + 1) % 2]);
