@@ -23,51 +23,49 @@ __device__ inline std::uint32_t load_weight_word(const std::byte* address, bool 
   return aligned ? __ldcs(reinterpret_cast<const unsigned int*>(address)) : load_u32_bytes(address);
 }
 
+constexpr std::uint32_t tile_bytes(std::uint32_t bits) { return 32 * bits; }
+
 /// The words of a strip that one lane loads: of each tile the last one it needs, for more than 4 bits also the one
 /// before that.
-template <std::uint32_t kBits>
 struct StripWords {
-  static constexpr std::uint32_t kWords = kBits > 4 ? 2 : 1;
-  std::uint32_t words[kStripTiles][kWords];
+  std::uint32_t words[kStripTiles][2];
 };
 
-/// Where a lane's bits are in every tile.
-template <std::uint32_t kBits>
+/// Where a lane's bits are in every tile. With constant bits the compiler folds what follows from them.
 struct TileLane {
-  static constexpr std::uint32_t kTileBytes = 32 * kBits;
-  static constexpr bool kShifted = kBits % 4 != 0;  // whether a lane's bits can end inside a word
-
+  std::uint32_t bits;
   std::uint32_t last_word;  // index within the tile
   std::uint32_t shift;      // bits of last_word behind the lane's own
   std::uint32_t source;     // the lane that hands over a word
   bool hands_last;          // bits > 4: the next lane needs this one's last word, not the one before
 
-  __device__ explicit TileLane(std::uint32_t lane) {
-    const std::uint32_t end = 8 * kBits * (lane + 1);
+  __device__ TileLane(std::uint32_t tile_bits, std::uint32_t lane) : bits(tile_bits) {
+    const std::uint32_t end = 8 * bits * (lane + 1);
     last_word = (end - 1) / 32;
     shift = 32 * (last_word + 1) - end;
-    source = ((kBits > 4 ? lane : 4 * last_word / kBits) + 31) % 32;
-    hands_last = (end + 8 * kBits - 1) / 32 == last_word + 2;
+    source = ((bits > 4 ? lane : 4 * last_word / bits) + 31) % 32;
+    hands_last = (end + 8 * bits - 1) / 32 == last_word + 2;
   }
 
   /// `strip`: the first of 8 tiles, row_bytes (a row of tiles of the matrix) apart.
-  __device__ void load(StripWords<kBits>& out, const std::byte* strip, std::uint32_t row_bytes, bool aligned) const {
+  __device__ void load(StripWords& out, const std::byte* strip, std::uint32_t row_bytes, bool aligned) const {
     const std::byte* own = strip + 4 * last_word;
     if (aligned) {
-#pragma unroll
-      for (std::uint32_t t = 0; t < kStripTiles; ++t) load_tile(out.words[t], own + std::uint64_t{t} * row_bytes, true);
+      load_words<true>(out, own, row_bytes);
     } else {
-#pragma unroll
-      for (std::uint32_t t = 0; t < kStripTiles; ++t)
-        load_tile(out.words[t], own + std::uint64_t{t} * row_bytes, false);
+      load_words<false>(out, own, row_bytes);
     }
   }
 
  private:
-  __device__ static void load_tile(std::uint32_t (&words)[StripWords<kBits>::kWords], const std::byte* own,
-                                   bool aligned) {
-    words[0] = load_weight_word(own, aligned);
-    if constexpr (kBits > 4) words[1] = load_weight_word(own - 4, aligned);
+  template <bool kAligned>
+  __device__ void load_words(StripWords& out, const std::byte* own, std::uint32_t row_bytes) const {
+#pragma unroll
+    for (std::uint32_t t = 0; t < kStripTiles; ++t) {
+      const std::byte* word = own + std::uint64_t{t} * row_bytes;
+      out.words[t][0] = load_weight_word(word, kAligned);
+      if (bits > 4) out.words[t][1] = load_weight_word(word - 4, kAligned);
+    }
   }
 };
 
@@ -91,8 +89,8 @@ __device__ inline std::uint32_t state_at(const std::uint32_t (&stream)[3]) {
 
 /// a: the weights of a tile as the A fragment of mma_m16n8k16; `mask`: pair_mask(). Needs the whole warp.
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
-__device__ inline void decode_tile(const TileLane<kBits>& lane, const std::uint32_t (&words)[StripWords<kBits>::kWords],
-                                   std::uint32_t mask, std::uint32_t (&a)[4]) {
+__device__ inline void decode_tile(const TileLane& lane, const std::uint32_t (&words)[2], std::uint32_t mask,
+                                   std::uint32_t (&a)[4]) {
   std::uint32_t stream[3] = {words[0], 0, 0};  // the 32 bits that end where the lane's own do, and those before
   if constexpr (kBits > 4) {
     stream[1] = words[1];
@@ -100,7 +98,7 @@ __device__ inline void decode_tile(const TileLane<kBits>& lane, const std::uint3
   } else {
     stream[1] = __shfl_sync(kAllLanes, words[0], lane.source);
   }
-  if constexpr (TileLane<kBits>::kShifted) {
+  if constexpr (kBits % 4 != 0) {  // else they end with a word
     stream[0] = __funnelshift_r(stream[0], stream[1], lane.shift);
     stream[1] = __funnelshift_r(stream[1], stream[2], lane.shift);
     stream[2] >>= lane.shift;
@@ -112,7 +110,7 @@ __device__ inline void decode_tile(const TileLane<kBits>& lane, const std::uint3
 }
 
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
-__device__ inline void decode_strip(const TileLane<kBits>& lane, const StripWords<kBits>& strip, std::uint32_t mask,
+__device__ inline void decode_strip(const TileLane& lane, const StripWords& strip, std::uint32_t mask,
                                     std::uint32_t (&a)[kStripTiles][4]) {
 #pragma unroll
   for (std::uint32_t t = 0; t < kStripTiles; ++t) decode_tile<kBits, kCodebook>(lane, strip.words[t], mask, a[t]);

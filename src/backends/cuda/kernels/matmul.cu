@@ -5,6 +5,7 @@
 
 #include "abi/matmul.h"
 #include "backends/cuda/kernels/matmul_kernels.h"
+#include "backends/cuda/kernels/product_tiles.h"
 
 namespace marlin::cuda {
 namespace {
@@ -52,6 +53,17 @@ __global__ void __launch_bounds__(kPlainThreads) matmul_plain_tiles(const __grid
                        [&](std::uint32_t r, std::uint32_t o, float sum) { write_plain_output(call, r, o, sum); });
 }
 
+// Grid: (blocks of outputs, tiles of 128 rows).
+__global__ void __launch_bounds__(kTileThreads, 1) matmul_tiles(const __grid_constant__ KernelCall call) {
+  const auto& args = call.arguments<abi::MatmulArguments>();
+  const std::uint32_t first_row = kTileRows * blockIdx.y;
+  const InputRows x = matmul_rows(call, first_row, kTileRows);
+  multiply_tile(args.matrix, x, blockIdx.x);
+  for (std::uint32_t row = warp_index(); row < x.n; row += kTileThreads / kWarpSize) {
+    write_outputs(call, first_row + row, blockIdx.x, row_sums(dynamic_shared<float4>(), row));
+  }
+}
+
 Launch transform_launch(const std::byte* arguments, const GpuLimits& /*gpu*/) {
   const auto& args = as<abi::Exl3TransformArguments>(arguments);
   const std::uint64_t n_chunks = std::uint64_t{args.n_rows} * (args.matrix.stored_in / kChunk);
@@ -80,7 +92,7 @@ bool takes_tiles(std::uint32_t n_blocks, std::uint32_t n_rows, const GpuLimits& 
          kTileSharedBytes <= gpu.max_shared_bytes;
 }
 
-MatmulFunctions functions_for(const abi::Matrix& matrix) {
+KernelFunction few_rows_function_for(const abi::Matrix& matrix) {
   switch (matrix.codebook) {
     case abi::TrellisCodebook::k3Inst:
       return matmul_3inst(matrix.bits);
@@ -94,17 +106,16 @@ MatmulFunctions functions_for(const abi::Matrix& matrix) {
 Launch matmul_launch(const std::byte* arguments, const GpuLimits& gpu) {
   const auto& args = as<abi::MatmulArguments>(arguments);
   if (!is_exl3(args.matrix)) return plain_launch(args);
-  const MatmulFunctions functions = functions_for(args.matrix);
   const std::uint32_t n_blocks = ceil_div(args.matrix.n_out, kChunk);
   if (takes_tiles(n_blocks, args.n_rows, gpu)) {
-    return {.function = functions.tiles,
+    return {.function = matmul_tiles,
             .grid = {n_blocks, ceil_div(args.n_rows, kTileRows)},
             .n_threads = kTileThreads,
             .shared_bytes = kTileSharedBytes};
   }
   const std::uint32_t n_tiles = ceil_div(args.n_rows, kFewRows);
   const std::uint32_t n_parts = parts_for(matmul_layout(args, 1), std::uint64_t{n_blocks} * n_tiles, gpu);
-  return few_rows_launch(functions.few_rows, matmul_layout(args, n_parts), n_blocks, n_tiles);
+  return few_rows_launch(few_rows_function_for(args.matrix), matmul_layout(args, n_parts), n_blocks, n_tiles);
 }
 
 constexpr CudaKernel matmul(std::string_view name) { return {name, sizeof(abi::MatmulArguments), 2, matmul_launch}; }

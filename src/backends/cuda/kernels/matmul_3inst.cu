@@ -4,6 +4,6 @@
 
 namespace marlin::cuda {
 
-MatmulFunctions matmul_3inst(std::uint32_t bits) { return matmul_functions<abi::TrellisCodebook::k3Inst>(bits); }
+KernelFunction matmul_3inst(std::uint32_t bits) { return few_rows_function<abi::TrellisCodebook::k3Inst>(bits); }
 
 }  // namespace marlin::cuda

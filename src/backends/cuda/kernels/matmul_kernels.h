@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear layers with EXL3 matrices: the bodies of matmul_<variant>_f32 (abi/matmul.h), one instance for each encoding,
-// and where the instances are. Those of a codebook are a file of their own, because they take the compiler a while.
+// Linear layers with EXL3 matrices and few rows (abi/matmul.h): a kernel for each encoding, and where these are. Those
+// of a codebook are a file of their own, because they take the compiler a while.
 #pragma once
 
 #include <cstdint>
@@ -8,18 +8,13 @@
 #include "abi/matmul.h"
 #include "backends/cuda/kernels/few_rows_block.h"
 #include "backends/cuda/kernels/product_launch.h"
-#include "backends/cuda/kernels/product_tiles.h"
 
 namespace marlin::cuda {
 
-struct MatmulFunctions {
-  KernelFunction few_rows;  // grid: (parts, blocks of outputs, tiles of 32 rows)
-  KernelFunction tiles;     // grid: (blocks of outputs, tiles of 128 rows)
-};
-
-MatmulFunctions matmul_3inst(std::uint32_t bits);
-MatmulFunctions matmul_mcg(std::uint32_t bits);
-MatmulFunctions matmul_mul1(std::uint32_t bits);
+/// matmul_few_rows<bits, codebook>.
+KernelFunction matmul_3inst(std::uint32_t bits);
+KernelFunction matmul_mcg(std::uint32_t bits);
+KernelFunction matmul_mul1(std::uint32_t bits);
 
 MARLIN_HOST_DEVICE inline FewRowsLayout matmul_layout(const abi::MatmulArguments& args, std::uint32_t n_parts) {
   return {1, args.matrix.stored_in / kChunk, row_groups(args.n_rows < kFewRows ? args.n_rows : kFewRows), n_parts};
@@ -46,8 +41,10 @@ __device__ inline void write_outputs(const KernelCall& call, std::uint32_t row, 
   store_floats4(y, v, vectors, n);
 }
 
+// Grid: (parts, blocks of outputs, tiles of 32 rows).
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
-__global__ void __launch_bounds__(kFewRowsThreads, kBits == 4 ? 3 : 2) matmul_few_rows(const __grid_constant__ KernelCall call) {
+__global__ void __launch_bounds__(kFewRowsThreads, kBits == 4 ? 3 : 2)
+    matmul_few_rows(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MatmulArguments>();
   const std::uint32_t block = blockIdx.y;
   const std::uint32_t first_row = kFewRows * blockIdx.z;
@@ -67,23 +64,9 @@ __global__ void __launch_bounds__(kFewRowsThreads, kBits == 4 ? 3 : 2) matmul_fe
   }
 }
 
-template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
-__global__ void __launch_bounds__(kTileThreads, 1) matmul_tiles(const __grid_constant__ KernelCall call) {
-  const auto& args = call.arguments<abi::MatmulArguments>();
-  const std::uint32_t block = blockIdx.x;
-  const std::uint32_t first_row = kTileRows * blockIdx.y;
-  const InputRows x = matmul_rows(call, first_row, kTileRows);
-  multiply_tile<kBits, kCodebook>(args.matrix, x, block);
-  for (std::uint32_t row = warp_index(); row < x.n; row += kTileThreads / kWarpSize) {
-    write_outputs(call, first_row + row, block, row_sums(dynamic_shared<float4>(), row));
-  }
-}
-
 template <abi::TrellisCodebook kCodebook>
-MatmulFunctions matmul_functions(std::uint32_t bits) {
-  return with_bits(bits, [&]<std::uint32_t kBits>() -> MatmulFunctions {
-    return {matmul_few_rows<kBits, kCodebook>, matmul_tiles<kBits, kCodebook>};
-  });
+KernelFunction few_rows_function(std::uint32_t bits) {
+  return with_bits(bits, [&]<std::uint32_t kBits>() -> KernelFunction { return matmul_few_rows<kBits, kCodebook>; });
 }
 
 }  // namespace marlin::cuda

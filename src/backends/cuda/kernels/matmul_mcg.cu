@@ -4,6 +4,6 @@
 
 namespace marlin::cuda {
 
-MatmulFunctions matmul_mcg(std::uint32_t bits) { return matmul_functions<abi::TrellisCodebook::kMcg>(bits); }
+KernelFunction matmul_mcg(std::uint32_t bits) { return few_rows_function<abi::TrellisCodebook::kMcg>(bits); }
 
 }  // namespace marlin::cuda

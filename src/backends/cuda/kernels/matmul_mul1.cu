@@ -4,6 +4,6 @@
 
 namespace marlin::cuda {
 
-MatmulFunctions matmul_mul1(std::uint32_t bits) { return matmul_functions<abi::TrellisCodebook::kMul1>(bits); }
+KernelFunction matmul_mul1(std::uint32_t bits) { return few_rows_function<abi::TrellisCodebook::kMul1>(bits); }
 
 }  // namespace marlin::cuda

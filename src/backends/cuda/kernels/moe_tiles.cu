@@ -16,9 +16,7 @@ __device__ void multiply_and_finish(const abi::Matrix& matrix, const InputRows& 
                                     Finish&& finish) {
   float4* sums = dynamic_shared<float4>();
   if (is_exl3(matrix)) {
-    with_codebook(matrix.codebook, [&]<abi::TrellisCodebook kCodebook>() {
-      with_bits(matrix.bits, [&]<std::uint32_t kBits>() { multiply_tile<kBits, kCodebook>(matrix, x, block); });
-    });
+    multiply_tile(matrix, x, block);
   } else {
     multiply_plain_part(matrix, x, block, {warp_index(), kWarps, 0, kColumns}, sums);
     __syncthreads();

@@ -128,21 +128,21 @@ __device__ inline void multiply_column(const abi::Matrix& matrix, const InputRow
                                        std::uint32_t first_chunk, std::uint32_t n_shares, StripOutput output) {
   const std::uint32_t n_chunks = matrix.stored_in / kChunk;
   const std::uint32_t n_groups = row_groups(x.n);
-  const std::uint32_t row_bytes = matrix.stored_out / 16 * TileLane<kBits>::kTileBytes;
+  const std::uint32_t row_bytes = matrix.stored_out / 16 * tile_bytes(kBits);
   const bool aligned = matrix.weights % 4 == 0;
   const std::uint32_t mask = pair_mask(matrix);
-  const TileLane<kBits> tile_lane(lane_index());
-  const std::byte* strip = address_of(matrix.weights) + std::uint64_t{tile_column} * TileLane<kBits>::kTileBytes +
+  const TileLane tile_lane(kBits, lane_index());
+  const std::byte* strip = address_of(matrix.weights) + std::uint64_t{tile_column} * tile_bytes(kBits) +
                            std::uint64_t{first_chunk * kStripTiles} * row_bytes;
   LaneInputs rows(x, 0, first_chunk);
-  StripWords<kBits> words;
+  StripWords words;
   tile_lane.load(words, strip, row_bytes, aligned);
   for (std::uint32_t chunk = first_chunk;;) {
     uint4 fragments[4];
     rows.load(fragments);
     const std::uint32_t next_chunk = chunk + n_shares;
     strip += std::uint64_t{n_shares * kStripTiles} * row_bytes;
-    StripWords<kBits> next;
+    StripWords next;
     if (next_chunk < n_chunks) tile_lane.load(next, strip, row_bytes, aligned);
     std::uint32_t a[kStripTiles][4];
     decode_strip<kBits, kCodebook>(tile_lane, words, mask, a);

@@ -80,27 +80,34 @@ __device__ inline void multiply_rows(const std::uint32_t (&a)[kStripTiles][4], c
   }
 }
 
+/// decode_strip() of a matrix's encoding. Here a branch for each strip is cheap, and code for each encoding is not.
+__device__ inline void decode_any_strip(const abi::Matrix& matrix, const TileLane& lane, const StripWords& strip,
+                                        std::uint32_t mask, std::uint32_t (&a)[kStripTiles][4]) {
+  with_codebook(matrix.codebook, [&]<abi::TrellisCodebook kCodebook>() {
+    with_bits(matrix.bits, [&]<std::uint32_t kBits>() { decode_strip<kBits, kCodebook>(lane, strip, mask, a); });
+  });
+}
+
 /// The sums of all rows, as in product_few_rows.h, in the dynamic shared memory where the stages are before. For all
 /// threads of the block; ends with a barrier.
-template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
-__device__ inline void multiply_tile(const abi::Matrix& matrix, InputRows x, std::uint32_t block) {
-  const TileLane<kBits> tile_lane(lane_index());
-  const std::uint32_t row_bytes = matrix.stored_out / 16 * TileLane<kBits>::kTileBytes;
+__device__ inline void multiply_tile(const abi::Matrix& matrix, const InputRows& x, std::uint32_t block) {
+  const TileLane tile_lane(matrix.bits, lane_index());
+  const std::uint32_t row_bytes = matrix.stored_out / 16 * tile_bytes(matrix.bits);
   const bool aligned = matrix.weights % 4 == 0;
   const std::uint32_t mask = pair_mask(matrix);
-  const std::byte* tiles =
-      address_of(matrix.weights) + std::uint64_t{kColumns * block + warp_index()} * TileLane<kBits>::kTileBytes;
+  const std::byte* strip =
+      address_of(matrix.weights) + std::uint64_t{kColumns * block + warp_index()} * tile_bytes(matrix.bits);
   const std::uint32_t n_chunks = matrix.stored_in / kChunk;
   auto* stages = dynamic_shared<TileStage>();
   TileSums sums = {};
-  StripWords<kBits> next;
-  tile_lane.load(next, tiles, row_bytes, aligned);
+  StripWords words;
+  tile_lane.load(words, strip, row_bytes, aligned);
   copy_stage(x, 0, stages[0]);
   for (std::uint32_t chunk = 0; chunk < n_chunks; ++chunk) {
     std::uint32_t a[kStripTiles][4];
-    decode_strip<kBits, kCodebook>(tile_lane, next, mask, a);
-    if (chunk + 1 < n_chunks)
-      tile_lane.load(next, tiles + std::uint64_t{(chunk + 1) * kStripTiles} * row_bytes, row_bytes, aligned);
+    decode_any_strip(matrix, tile_lane, words, mask, a);
+    strip += std::uint64_t{kStripTiles} * row_bytes;
+    if (chunk + 1 < n_chunks) tile_lane.load(words, strip, row_bytes, aligned);
     wait_for_copies<0>();
     __syncthreads();  // this chunk is there, and nobody reads the one before any more
     if (chunk + 1 < n_chunks) copy_stage(x, chunk + 1, stages[(chunk + 1) % 2]);
