@@ -36,11 +36,6 @@ __device__ inline auto packed_chunk(Float* row, std::uint32_t chunk) {
   return reinterpret_cast<Chunk*>(row + std::size_t{chunk} * kChunk + skipped);
 }
 
-/// The same one of the row `n_chunks` later.
-__device__ inline const PackedChunk* chunks_later(const PackedChunk* chunk, std::uint32_t n_chunks) {
-  return reinterpret_cast<const PackedChunk*>(reinterpret_cast<const float*>(chunk) + std::size_t{n_chunks} * kChunk);
-}
-
 /// A warp's 128 values, value 4 lane + i in component i <- H values (Sylvester order, unnormalised).
 __device__ inline float4 hadamard128(float4 v) {
   v = make_float4(v.x + v.y, v.x - v.y, v.z + v.w, v.z - v.w);

@@ -16,34 +16,59 @@ __device__ void multiply_part(const abi::Matrix& matrix, const InputRows& x, std
   });
 }
 
-/// The whole product, for all warps; `matrix` is this warp's. Whether this block has the sums of all 128 outputs.
-__device__ bool multiply_few_rows(const KernelCall& call, const FewRowsLayout& layout, const abi::Matrix& matrix,
-                                  std::uint32_t index, const InputRows& x) {
-  const ProductShare share = layout.share(blockIdx.x, uniform_warp_index());
-  float4* sums = shared_sums(layout, index);
-  float4* strips = shared_strips(layout, index);
-  multiply_part(matrix, x, blockIdx.y, share, sums, strips);
-  __syncthreads();
-  if (share.n_shares() > 1) {
-    if (is_exl3(matrix)) add_strips(matrix, x, share, sums, strips);
-    __syncthreads();
+/// What the block works on, in shared memory: registers are for the products. Ends with a barrier.
+__device__ const ExpertRows& block_rows(const KernelCall& call, std::uint32_t first_routing) {
+  __shared__ ExpertRows rows;
+  if (warp_index() == 0) {
+    const ExpertRows found =
+        expert_tile<kFewRows>(call.arguments<abi::MoeArguments>(), call.binding<const std::int32_t>(first_routing),
+                              call.binding<const std::int32_t>(first_routing + 1), blockIdx.z);
+    if (lane_index() == 0) rows = found;
   }
-  return has_all_parts(call, layout, blockIdx.z * gridDim.y + blockIdx.y, x.n);
+  __syncthreads();
+  return rows;
+}
+
+/// A warp's matrix, with its inputs and its sums in shared memory.
+struct WarpProduct {
+  const abi::Matrix& matrix;
+  InputRows x;
+  std::uint32_t index;  // of the layout's matrices
+};
+
+/// The sums of the block's part, for all warps.
+template <typename Choose>
+__device__ void multiply_few_rows(const FewRowsLayout& layout, Choose&& choose) {
+  const ProductShare share = layout.share(blockIdx.x, uniform_warp_index());
+  {
+    const WarpProduct product = choose();
+    multiply_part(product.matrix, product.x, blockIdx.y, share, shared_sums(layout, product.index),
+                  shared_strips(layout, product.index));
+  }
+  __syncthreads();
+  if (share.n_shares() == 1) return;
+  const WarpProduct product = choose();  // once more, instead of keeping it in registers
+  if (is_exl3(product.matrix)) {
+    add_strips(product.matrix, product.x, share, shared_sums(layout, product.index),
+               shared_strips(layout, product.index));
+  }
+  __syncthreads();
 }
 
 }  // namespace
 
 __global__ void __launch_bounds__(kFewRowsThreads, 2) moe_gate_up_few_rows(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MoeArguments>();
-  const ExpertRows rows =
-      expert_tile<kFewRows>(args, call.binding<const std::int32_t>(2), call.binding<const std::int32_t>(3), blockIdx.z);
+  const ExpertRows& rows = block_rows(call, 2);
   const std::uint32_t block = blockIdx.y;
   if (rows.n_positions == 0 || kChunk * block >= rows.expert->down.stored_in) return;
   const FewRowsLayout layout = gate_up_layout(args, gridDim.x);
-  const std::uint32_t index = warp_index() / (kFewRowsWarps / 2);
-  const abi::Matrix& matrix = index == 0 ? rows.expert->gate : rows.expert->up;
-  const InputRows x = expert_inputs(call.binding<const float>(index), args.in_stride, rows);
-  if (!multiply_few_rows(call, layout, matrix, index, x)) return;
+  multiply_few_rows(layout, [&]() -> WarpProduct {
+    const std::uint32_t index = uniform_warp_index() / (kFewRowsWarps / 2);
+    return {index == 0 ? rows.expert->gate : rows.expert->up,
+            expert_inputs(call.binding<const float>(index), args.in_stride, rows), index};
+  });
+  if (!has_all_parts(call, layout, blockIdx.z * gridDim.y + block, rows.n_positions)) return;
   float* inner = call.binding<float>(4) + std::uint64_t{rows.first_position} * args.inner_stride;
   for (std::uint32_t row = warp_index(); row < rows.n_positions; row += kFewRowsWarps) {
     const float4 gate = finished_outputs(rows.expert->gate, row_sums(shared_sums(layout, 0), row), block);
@@ -54,16 +79,18 @@ __global__ void __launch_bounds__(kFewRowsThreads, 2) moe_gate_up_few_rows(const
 
 __global__ void __launch_bounds__(kFewRowsThreads, 2) moe_down_few_rows(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MoeArguments>();
-  const ExpertRows rows =
-      expert_tile<kFewRows>(args, call.binding<const std::int32_t>(1), call.binding<const std::int32_t>(2), blockIdx.z);
+  const ExpertRows& rows = block_rows(call, 1);
+  const std::uint32_t block = blockIdx.y;
   if (rows.n_positions == 0) return;
   const FewRowsLayout layout = down_layout(args, gridDim.x);
-  const abi::Matrix& down = rows.expert->down;
-  const InputRows x = expert_inputs(call.binding<const float>(0), args.inner_stride, rows);
-  if (!multiply_few_rows(call, layout, down, 0, x)) return;
+  multiply_few_rows(layout, [&]() -> WarpProduct {
+    return {rows.expert->down, expert_inputs(call.binding<const float>(0), args.inner_stride, rows), 0};
+  });
+  if (!has_all_parts(call, layout, blockIdx.z * gridDim.y + block, rows.n_positions)) return;
+  float* out = call.binding<float>(3) + std::uint64_t{rows.first_position} * args.hidden;
   for (std::uint32_t row = warp_index(); row < rows.n_positions; row += kFewRowsWarps) {
-    write_row(call.binding<float>(3) + std::uint64_t{rows.first_position + row} * args.hidden, args.hidden, blockIdx.y,
-              finished_outputs(down, row_sums(shared_sums(layout, 0), row), blockIdx.y));
+    write_row(out + std::uint64_t{row} * args.hidden, args.hidden, block,
+              finished_outputs(rows.expert->down, row_sums(shared_sums(layout, 0), row), block));
   }
 }
 

@@ -63,31 +63,37 @@ struct ProductShare {
 
 /// A lane's inputs of 8 rows in one chunk: of the row that it has in B fragments, and of the two that it has in sums.
 struct LaneInputs {
-  const PackedChunk* operand;
-  const PackedChunk* results[2];
+  const float* chunk;  // of the first row; the others are so many floats from there
+  std::uint32_t operand;
+  std::uint32_t results[2];
 
-  __device__ LaneInputs(const InputRows& x, std::uint32_t group, std::uint32_t chunk) {
+  __device__ LaneInputs(const InputRows& x, std::uint32_t group, std::uint32_t first_chunk)
+      : chunk(x.first + std::size_t{first_chunk} * kChunk) {
     const std::uint32_t lane = lane_index();
-    operand = packed_chunk(x.row(8 * group + lane / 4), chunk);
-    results[0] = packed_chunk(x.row(8 * group + 2 * (lane % 4)), chunk);
-    results[1] = packed_chunk(x.row(8 * group + 2 * (lane % 4) + 1), chunk);
+    operand = place(x, 8 * group + lane / 4);
+    results[0] = place(x, 8 * group + 2 * (lane % 4));
+    results[1] = place(x, 8 * group + 2 * (lane % 4) + 1);
   }
 
-  __device__ void advance(std::uint32_t n_chunks) {
-    operand = chunks_later(operand, n_chunks);
-    results[0] = chunks_later(results[0], n_chunks);
-    results[1] = chunks_later(results[1], n_chunks);
+  __device__ static std::uint32_t place(const InputRows& x, std::uint32_t row) {
+    return static_cast<std::uint32_t>(reinterpret_cast<const float*>(packed_chunk(x.row(row), 0)) - x.first);
   }
+
+  [[nodiscard]] __device__ const PackedChunk* at(std::uint32_t offset) const {
+    return reinterpret_cast<const PackedChunk*>(chunk + offset);
+  }
+
+  __device__ void advance(std::uint32_t n_chunks) { chunk += std::size_t{n_chunks} * kChunk; }
 
   __device__ void load(uint4 (&fragments)[4]) const {
 #pragma unroll
-    for (std::uint32_t p = 0; p < 4; ++p) fragments[p] = __ldg(&operand->fragments[p][lane_index() % 4]);
+    for (std::uint32_t p = 0; p < 4; ++p) fragments[p] = __ldg(&at(operand)->fragments[p][lane_index() % 4]);
   }
 
   /// total + scale * strip: elements 0 and 2 of a fragment of sums are of one row, 1 and 3 of the next.
   [[nodiscard]] __device__ float4 add_scaled(float4 total, float4 strip) const {
-    const float scale0 = __ldg(&results[0]->scale);
-    const float scale1 = __ldg(&results[1]->scale);
+    const float scale0 = __ldg(&at(results[0])->scale);
+    const float scale1 = __ldg(&at(results[1])->scale);
     return make_float4(__fmaf_rn(scale0, strip.x, total.x), __fmaf_rn(scale1, strip.y, total.y),
                        __fmaf_rn(scale0, strip.z, total.z), __fmaf_rn(scale1, strip.w, total.w));
   }
