@@ -21,47 +21,46 @@ struct Product {
 std::uint16_t low(std::uint32_t pair) { return static_cast<std::uint16_t>(pair); }
 std::uint16_t high(std::uint32_t pair) { return static_cast<std::uint16_t>(pair >> 16U); }
 
-template <std::size_t kRows, std::size_t kColumns>
-struct Halves {
-  std::uint16_t bits[kRows][kColumns];
+float float_of_bfloat16(std::uint16_t bits) { return __uint_as_float(static_cast<std::uint32_t>(bits) << 16U); }
 
-  void to_floats(float (&out)[kRows][kColumns]) const {
-    for (std::size_t i = 0; i < kRows; ++i) {
-      for (std::size_t j = 0; j < kColumns; ++j) out[i][j] = float_of_half(bits[i][j]);
-    }
+template <float (*kToFloat)(std::uint16_t), std::size_t kRows, std::size_t kColumns>
+void to_floats(const std::uint16_t (&bits)[kRows][kColumns], float (&out)[kRows][kColumns]) {
+  for (std::size_t i = 0; i < kRows; ++i) {
+    for (std::size_t j = 0; j < kColumns; ++j) out[i][j] = kToFloat(bits[i][j]);
   }
-};
+}
 
 /// d += a b, each element's sum in the order of k.
-void multiply(const Halves<16, 16>& a, const Halves<16, 8>& b, float (&d)[16][8]) {
-  float factors[16][16];  // [row][k]
-  float columns[16][8];   // [k][column]
-  a.to_floats(factors);
-  b.to_floats(columns);
+void multiply(const float (&a)[16][16], const float (&b)[16][8], float (&d)[16][8]) {
   for (std::size_t row = 0; row < 16; ++row) {
     for (std::size_t k = 0; k < 16; ++k) {
-      for (std::size_t column = 0; column < 8; ++column) d[row][column] += factors[row][k] * columns[k][column];
+      for (std::size_t column = 0; column < 8; ++column) d[row][column] += a[row][k] * b[k][column];
     }
   }
 }
 
+template <float (*kToFloat)(std::uint16_t)>
 void complete_mma(void* const* lanes, std::uint32_t /*arrived*/) {
-  Halves<16, 16> a;
-  Halves<16, 8> b;
+  std::uint16_t a_bits[16][16];
+  std::uint16_t b_bits[16][8];
+  float a[16][16];
+  float b[16][8];
   float d[16][8];
   for (std::uint32_t l = 0; l < kWarpSize; ++l) {
     const auto& lane = *static_cast<const Product*>(lanes[l]);
     const std::uint32_t g = l / 4;
     const std::uint32_t m = 2 * (l % 4);
     for (std::uint32_t i = 0; i < 4; ++i) {
-      std::memcpy(&a.bits[g + i % 2 * 8][m + i / 2 * 8], &lane.a[i], 4);
+      std::memcpy(&a_bits[g + i % 2 * 8][m + i / 2 * 8], &lane.a[i], 4);
       d[g + i / 2 * 8][m + i % 2] = lane.d[i];
     }
     for (std::uint32_t i = 0; i < 2; ++i) {
-      b.bits[m + i * 8][g] = low(lane.b[i]);
-      b.bits[m + i * 8 + 1][g] = high(lane.b[i]);
+      b_bits[m + i * 8][g] = low(lane.b[i]);
+      b_bits[m + i * 8 + 1][g] = high(lane.b[i]);
     }
   }
+  to_floats<kToFloat>(a_bits, a);
+  to_floats<kToFloat>(b_bits, b);
   multiply(a, b, d);
   for (std::uint32_t l = 0; l < kWarpSize; ++l) {
     float* const out = static_cast<const Product*>(lanes[l])->d;
@@ -93,7 +92,8 @@ void complete_load(void* const* lanes, std::uint32_t /*arrived*/) {
   }
 }
 
-const WarpFunction kMma{"mma_m16n8k16", true, complete_mma};
+const WarpFunction kMma{"mma_m16n8k16", true, complete_mma<float_of_half>};
+const WarpFunction kMmaBfloat16{"mma_m16n8k16_bf16", true, complete_mma<float_of_bfloat16>};
 const WarpFunction kLoadMatrices{"load_matrices", true, complete_load};
 const WarpFunction kLoadTransposed{"load_matrices<true>", true, complete_load};
 
@@ -110,6 +110,12 @@ void softcuda_mma_m16n8k16(float* d, const std::uint32_t* a, const std::uint32_t
                            std::uint32_t line) {
   softcuda::Product product{d, a, b};
   Multiprocessor::instance().meet(softcuda::kMma, ~0U, &product, {file, line});
+}
+
+void softcuda_mma_m16n8k16_bf16(float* d, const std::uint32_t* a, const std::uint32_t* b, const char* file,
+                                std::uint32_t line) {
+  softcuda::Product product{d, a, b};
+  Multiprocessor::instance().meet(softcuda::kMmaBfloat16, ~0U, &product, {file, line});
 }
 
 void softcuda_load_matrices(std::uint32_t* r, const void* row, bool transposed, const char* file, std::uint32_t line) {

@@ -2,6 +2,7 @@
 // Matrix instructions against plain loops, and asynchronous copies, called as kernels call them.
 #include <cuda_fp16.h>
 
+#include <bit>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -22,6 +23,7 @@ __device__ std::uint32_t pair(const __half* first, std::size_t stride) {
 }
 
 // a[16][16], b[16][8], d[16][8], fragments filled by the manual's indices.
+template <bool kBfloat16>
 __global__ void multiply_matrices(const __grid_constant__ KernelCall call) {
   const auto* const a = call.binding<__half>(0);
   const auto* const b = call.binding<__half>(1);
@@ -32,7 +34,11 @@ __global__ void multiply_matrices(const __grid_constant__ KernelCall call) {
                                pair(a + (g + 8) * 16 + m + 8, 1)};
   const std::uint32_t bf[2] = {pair(b + m * 8 + g, 8), pair(b + (m + 8) * 8 + g, 8)};
   float df[4] = {d[g * 8 + m], d[g * 8 + m + 1], d[(g + 8) * 8 + m], d[(g + 8) * 8 + m + 1]};
-  marlin::cuda::mma_m16n8k16(df, af, bf);
+  if constexpr (kBfloat16) {
+    mma_m16n8k16_bf16(df, af, bf);
+  } else {
+    marlin::cuda::mma_m16n8k16(df, af, bf);
+  }
   d[g * 8 + m] = df[0];
   d[g * 8 + m + 1] = df[1];
   d[(g + 8) * 8 + m] = df[2];
@@ -50,7 +56,7 @@ TEST_P(Tensor, Mma) {
   for (auto& x : d) x = normal(random);
   a[3] = __half(1e-7F);  // a subnormal number counts
   const std::vector<float> before = d;
-  launch(multiply_matrices, {1}, 32, {a.data(), b.data(), d.data()});
+  launch(multiply_matrices<false>, {1}, 32, {a.data(), b.data(), d.data()});
   for (std::size_t i = 0; i < 16; ++i) {
     for (std::size_t j = 0; j < 8; ++j) {
       double sum = static_cast<double>(before[i * 8 + j]);
@@ -62,6 +68,27 @@ TEST_P(Tensor, Mma) {
         size += std::fabs(product);
       }
       ASSERT_NEAR(static_cast<double>(d[i * 8 + j]), sum, size * 0x1p-20);  // 16 roundings of 2^-24
+    }
+  }
+}
+
+// Small integers: every sum is exact.
+TEST_P(Tensor, MmaOfBfloat16) {
+  const auto number = [](std::size_t i) { return static_cast<float>(static_cast<int>(i * 7 % 19) - 9); };
+  const auto bfloat16 = [](float x) {
+    return __ushort_as_half(static_cast<unsigned short>(std::bit_cast<std::uint32_t>(x) >> 16U));
+  };
+  std::vector<__half> a(16 * 16);
+  std::vector<__half> b(16 * 8);
+  std::vector<float> d(16 * 8, 0.5F);
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = bfloat16(number(i));
+  for (std::size_t i = 0; i < b.size(); ++i) b[i] = bfloat16(number(i + 5));
+  launch(multiply_matrices<true>, {1}, 32, {a.data(), b.data(), d.data()});
+  for (std::size_t i = 0; i < 16; ++i) {
+    for (std::size_t j = 0; j < 8; ++j) {
+      float sum = 0.5F;
+      for (std::size_t k = 0; k < 16; ++k) sum += number(i * 16 + k) * number(k * 8 + j + 5);
+      ASSERT_EQ(d[i * 8 + j], sum) << i << ", " << j;
     }
   }
 }

@@ -10,6 +10,8 @@ extern "C" {
 void* softcuda_dynamic_shared();
 void softcuda_mma_m16n8k16(float* d, const std::uint32_t* a, const std::uint32_t* b, const char* file,
                            std::uint32_t line);
+void softcuda_mma_m16n8k16_bf16(float* d, const std::uint32_t* a, const std::uint32_t* b, const char* file,
+                                std::uint32_t line);
 void softcuda_load_matrices(std::uint32_t* r, const void* row, bool transposed, const char* file, std::uint32_t line);
 void softcuda_copy_async16(void* to_shared, const void* from_device, std::uint32_t n_valid);
 void softcuda_end_copy_group();
@@ -23,6 +25,11 @@ inline void* dynamic_shared() { return softcuda_dynamic_shared(); }
 inline void mma_m16n8k16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
                          const char* file = __builtin_FILE(), std::uint32_t line = __builtin_LINE()) {
   softcuda_mma_m16n8k16(d, a, b, file, line);
+}
+/// The same of bfloat16 operands.
+inline void mma_m16n8k16_bf16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
+                              const char* file = __builtin_FILE(), std::uint32_t line = __builtin_LINE()) {
+  softcuda_mma_m16n8k16_bf16(d, a, b, file, line);
 }
 inline void load_matrices(std::uint32_t (&r)[4], const void* row, bool transposed, const char* file = __builtin_FILE(),
                           std::uint32_t line = __builtin_LINE()) {
