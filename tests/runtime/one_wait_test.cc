@@ -22,6 +22,8 @@ TEST(OneWait, OnlyTheFenceAndDeviceThreadsBlock) {
       "src/base/thread_pool.cc",  // threads of the cpu device
       "src/backends/cpu/cpu_queue.h",
       "src/backends/cpu/cpu_queue.cc",  // the same
+      "src/backends/cuda/cuda_queue.h",
+      "src/backends/cuda/cuda_queue.cc",  // threads of the cuda device
       "src/backends/cpu/simulation.h",
       "src/backends/cpu/simulation.cc",  // the same, simulated
       "src/model/synthetic.cc",          // a thread pool that fills random weights

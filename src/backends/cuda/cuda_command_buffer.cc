@@ -43,7 +43,8 @@ void CudaCommandBuffer::encode(std::string_view name, std::span<const std::byte>
   const Launch launch = kernel->launch(arguments.data(), context_->limits());
   if (launch.grid.count() == 0) return;
   MARLIN_CHECK(launch.grid.y <= UINT16_MAX && launch.grid.z <= UINT16_MAX);
-  if (std::exchange(barrier_due_, false)) scratch_used_ = counters_used_ = 0;
+  const bool behind_barrier = std::exchange(barrier_due_, false);
+  if (behind_barrier) scratch_used_ = counters_used_ = 0;
 
   RecordedLaunch& recorded = launches_.emplace_back();
   std::copy(arguments.begin(), arguments.end(), recorded.call.arguments_);
@@ -66,7 +67,7 @@ void CudaCommandBuffer::encode(std::string_view name, std::span<const std::byte>
   recorded.grid = launch.grid;
   recorded.n_threads = launch.n_threads;
   recorded.shared_bytes = launch.shared_bytes;
-  recorded.barrier = barrier ? 1 : 0;
+  recorded.barrier = behind_barrier ? 1 : 0;
 }
 
 void CudaCommandBuffer::submit() {
@@ -75,6 +76,7 @@ void CudaCommandBuffer::submit() {
 
 // A commit has no way to fail: what CUDA refuses becomes the command buffer's result.
 void CudaCommandBuffer::put_on_stream() {
+  put_ = std::chrono::steady_clock::now();
   try {
     context_->run(launches_, can_fail_ ? reinterpret_cast<abi::KernelFailure*>(failure_record_.data()) : nullptr,
                   events_);
@@ -83,20 +85,21 @@ void CudaCommandBuffer::put_on_stream() {
   }
 }
 
-// The time of the end is when the host saw it, a few microseconds late; durations are the device's own.
-void CudaCommandBuffer::wait_for_stream() {
+// The time of the end is when the host saw it, a few microseconds late; durations are the device's own, as far as they
+// fit between the end before and that.
+void CudaCommandBuffer::wait_for_stream(std::chrono::steady_clock::time_point last_end) {
+  const cudaError_t error = failure_ ? cudaSuccess : cudaEventSynchronize(events_.ended);
+  execution_times_.began = execution_times_.ended = std::chrono::steady_clock::now();
   if (failure_) return;
-  const cudaError_t error = cudaEventSynchronize(events_.ended);
-  execution_times_.ended = std::chrono::steady_clock::now();
   if (error != cudaSuccess) {
     failure_ = make_error(error, "in " + label());
-    execution_times_.began = execution_times_.ended;
     return;
   }
   float milliseconds = 0;
   cudaEventElapsedTime(&milliseconds, events_.began, events_.ended);
-  execution_times_.began = execution_times_.ended - std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                                        std::chrono::duration<double, std::milli>(milliseconds));
+  const auto duration =
+      std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double, std::milli>(milliseconds));
+  execution_times_.began = std::max({execution_times_.ended - duration, last_end, put_});
   abi::KernelFailure record{};
   std::memcpy(&record, failure_record_.data(), sizeof(record));
   failure_ = kernel_error(record, label());

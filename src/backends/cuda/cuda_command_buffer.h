@@ -3,6 +3,7 @@
 // on the device's one stream.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -20,11 +21,12 @@ class CudaCommandBuffer final : public CommandBuffer {
 
   /// Of the queue, which calls them in this order, the first on the committing thread, the others on its own.
   void put_on_stream();
-  void wait_for_stream();
+  void wait_for_stream(std::chrono::steady_clock::time_point last_end);  // of the one before
   void end(const std::optional<Error>& error);
 
   /// Why it failed by itself; valid behind wait_for_stream().
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+  [[nodiscard]] const ExecutionTimes& execution_times() const { return execution_times_; }
 
   /// Of the queue, under its lock.
   std::shared_ptr<CudaCommandBuffer> next_committed;
@@ -44,6 +46,7 @@ class CudaCommandBuffer final : public CommandBuffer {
   CudaMemory failure_record_;      // an abi::KernelFailure in host memory
   ExecutionEvents events_;
   std::optional<Error> failure_;
+  std::chrono::steady_clock::time_point put_;  // on the stream
   ExecutionTimes execution_times_;
 };
 

@@ -24,6 +24,11 @@ class CudaDevice final : public Device {
               .variants_agree = true,
               .stops_at_failure = false} {}
 
+  // The context lives on in buffers and command buffers, of which the queue's thread may be the last to let go.
+  ~CudaDevice() override { context_->queue().close(); }
+  CudaDevice(const CudaDevice&) = delete;
+  CudaDevice& operator=(const CudaDevice&) = delete;
+
   [[nodiscard]] const DeviceInfo& info() const override { return info_; }
 
   [[nodiscard]] bool supports(std::string_view kernel) const override { return cuda::find_kernel(kernel) != nullptr; }

@@ -28,12 +28,15 @@ struct ExecutionEvents {
 class CudaQueue {
  public:
   CudaQueue();
-  ~CudaQueue();  // returns when everything pushed has ended
+  ~CudaQueue();
   CudaQueue(const CudaQueue&) = delete;
   CudaQueue& operator=(const CudaQueue&) = delete;
 
-  /// Puts its work on the stream and keeps it until it has ended.
+  /// Puts its work on the stream and keeps it until it has ended. Not once the queue is closed.
   void push(std::shared_ptr<CudaCommandBuffer> commands);
+
+  /// Returns when everything pushed has ended, handlers too. Not from a handler.
+  void close();
 
  private:
   void end_commands();
@@ -48,6 +51,7 @@ class CudaQueue {
   std::uint64_t failure_reaches_ = 0;  // number of the last command buffer that failure_ reaches
   std::optional<Error> failure_;
   bool closing_ = false;
+  bool closed_ = false;
   std::thread thread_;
 };
 

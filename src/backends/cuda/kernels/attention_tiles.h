@@ -36,7 +36,8 @@ template <typename Shape>
 constexpr std::uint32_t attention_shared_bytes(std::uint32_t vector_bytes) {
   const std::uint32_t keys = TileVectors<Shape>::Keys::shared_bytes(vector_bytes);
   const std::uint32_t values = Shape::kOneCache ? 0 : TileVectors<Shape>::Values::shared_bytes(vector_bytes);
-  return 2 * Shape::kQueryBytes + Shape::kScoreBytes + sizeof(RowNumbers<Shape::kRows>) + keys + values;
+  constexpr std::uint32_t kRowBytes = sizeof(RowNumbers<Shape::kRows>);
+  return 2 * Shape::kQueryBytes + Shape::kScoreBytes + kRowBytes + keys + values;
 }
 
 /// Shared memory that does not belong to keys and values.

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/export.h"
+#include "tests/support/unseen/unseen.h"
 
 // What the first word of a block holds. Host code only takes their addresses.
 extern "C" {
