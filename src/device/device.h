@@ -32,12 +32,17 @@ struct DeviceInfo {
   std::string name;     ///< what the machine calls it, with what decides its speed: "AVX3_DL, 2 threads"
   int n_threads = 0;    ///< of the cpu backend, else 0
   bool unified_memory = true;
+  /// What addresses of the operands of attention, the cache included, must be multiples of; of other operands: 4.
+  std::size_t attention_alignment = 4;
   /// Whether the variants of a matrix product (abi/kernel_variant.h) give a row the same bits.
   bool variants_agree = false;
   /// Whether EXL3 weights have the rounding to binary16 that the format ends with; it moves them by 3e-4 of their RMS.
   bool rounds_weights = true;
   /// Whether EXL3 layers of codebook MUL1 are multiplied in integers, with inputs rounded to 15 bits for every 128.
   bool mul1_in_integers = false;
+  /// Whether inputs of EXL3 layers are rounded to binary16, scaled by a power of two for every 128; and so are the
+  /// weights that attention gives to values, and values of an 8-bit cache.
+  bool multiplies_binary16 = false;
   /// Whether what depends on a failed dispatch does not run; else it runs on what it finds, and fails all the same.
   bool stops_at_failure = true;
 };

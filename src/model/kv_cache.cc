@@ -43,6 +43,7 @@ KvCache::KvCache(Device& device, const ModelConfig& config, std::int64_t n_block
   const std::size_t values = row.values * n_rows;
   std::size_t offset = 0;
   for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+    MARLIN_CHECK(offset % device.info().attention_alignment == 0 && keys % device.info().attention_alignment == 0);
     layers_.push_back({{buffer_.get(), offset, keys}, {buffer_.get(), offset + keys, values}, format});
     offset += keys + values;
   }

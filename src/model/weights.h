@@ -64,7 +64,7 @@ class Weights {
   const TensorSource& source_;
   std::vector<Region> regions_;
   std::vector<std::unique_ptr<Buffer>> stored_;
-  std::size_t stored_used_ = 0;  // of the last of stored_
+  std::size_t stored_used_ = 0;                           // of the last of stored_
   std::list<std::vector<std::uint16_t>> expanded_signs_;  // what the host checks of stored sign masks
   std::size_t stored_bytes_ = 0;
 };

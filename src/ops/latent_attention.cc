@@ -21,8 +21,8 @@ void latent_attention(Encoder& encoder, const LatentAttentionShape& shape, const
   check_holds(scratch, latent_attention_scratch_floats(shape, n_rows), sizeof(float));
 
   const auto half = static_cast<std::size_t>(n_rows * shape.n_heads * shape.rank) * sizeof(float);
-  const BufferView latent_query{scratch.buffer, scratch.offset, half};
-  const BufferView latent_out{scratch.buffer, scratch.offset + half, half};
+  const BufferView latent_out{scratch.buffer, scratch.offset, half};  // first: as aligned as the scratch is
+  const BufferView latent_query{scratch.buffer, scratch.offset + half, half};
   const abi::LatentProjectionArguments projection{.kv_b = kv_b.weights,
                                                   .format = kv_b.format,
                                                   .n_rows = u32(n_rows),

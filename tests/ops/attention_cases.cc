@@ -60,10 +60,17 @@ std::vector<float> make_keys(Scores scores, std::size_t n_positions, std::size_t
   return keys;
 }
 
+/// Aligned as operands of attention must be.
+template <typename T>
+struct Operand : DeviceTensor<T> {
+  template <typename CountOrValues>
+  Operand(Device& device, const CountOrValues& x) : DeviceTensor<T>(device, x, device.info().attention_alignment) {}
+};
+
 /// A cache as it is when the positions from `visible` on, of `position_bytes` each, have not been written yet: NaN
-/// there, as in blocks of others. In words, so that it is aligned for every format. `stored`: all n_positions.
-DeviceTensor<std::uint32_t> make_cache(Device& device, std::span<const std::byte> stored, std::size_t n_positions,
-                                       std::size_t visible, const TestPlaces& places) {
+/// there, as in blocks of others. `stored`: all n_positions.
+Operand<std::uint32_t> make_cache(Device& device, std::span<const std::byte> stored, std::size_t n_positions,
+                                  std::size_t visible, const TestPlaces& places) {
   const std::size_t position_bytes = stored.size() / n_positions;
   std::vector<std::uint32_t> words((places.n_cache_rows() * position_bytes + 3) / 4, 0xFFFFFFFF);
   for (std::size_t position = 0; position < visible; ++position) {
@@ -89,7 +96,8 @@ struct HeadView {
   std::size_t key_stride;
   std::size_t dim;
   double scale;
-  double query_error = 0;  // norm of the error of the query itself
+  double query_error = 0;   // norm of the error of the query itself
+  double weight_error = 0;  // what weights are rounded to, and values with them
 };
 
 /// Relative to the largest value, how wrong the output for `query` may be.
@@ -107,7 +115,15 @@ double softmax_error(const HeadView& head, std::span<const double> query, std::s
   Tensor movable(weights);
   for (double& p : movable) p *= 1 - p;
   const double score_error = (kDotTolerance * norm(query) + head.query_error) * key_norm * head.scale;
-  return std::expm1(2 * score_error) * norm(movable) + positive_sum_tolerance(n_visible) * norm(weights) + 8 * kUnit;
+  return std::expm1(2 * score_error) * norm(movable) +
+         (positive_sum_tolerance(n_visible) + head.weight_error) * norm(weights) + 8 * kUnit;
+}
+
+/// Of a device that multiplies weights and values in binary16, each rounded by up to 2^-11 and with random signs: twice
+/// that for weights, as they are added up before they are rounded; values of an f32 cache are multiplied as they are.
+double weight_error(const Device& device, abi::MatrixFormat cache_format) {
+  if (!device.info().multiplies_binary16 || cache_format == abi::MatrixFormat::kF32) return 0;
+  return (cache_format == abi::MatrixFormat::kInt8 ? 3 : 2) * 0x1p-11;
 }
 
 /// Computes all rows at once, checks them, then in chunks.
@@ -225,18 +241,24 @@ void check_attention(Device& device, const GroupedAttentionCase& c) {
   Tensor bound;
   for (std::size_t i = 0; i < c.n_rows * n_heads; ++i) {
     const std::size_t kv_head = i % n_heads / (n_heads / n_kv_heads);
-    const HeadView head{keys.values, kv_head * dim, n_kv_heads * dim, dim, c.shape.scale};
+    const HeadView head{keys.values,
+                        kv_head * dim,
+                        n_kv_heads * dim,
+                        dim,
+                        c.shape.scale,
+                        0,
+                        weight_error(device, c.shape.cache_format)};
     const double error = softmax_error(head, std::span(q64).subspan(i * dim, dim), c.start_position + i / n_heads + 1);
     bound.insert(bound.end(), dim, error * largest(values.values));
   }
   const auto run = [&](std::size_t first, std::size_t n) {
     const std::size_t row = n_heads * dim;
-    const DeviceTensor<float> queries(device, std::span<const float>(q).subspan(first * row, n * row));
+    const Operand<float> queries(device, std::span<const float>(q).subspan(first * row, n * row));
     const std::size_t visible = c.start_position + first + n;
     const TestPlaces places(device, c.start_position + first, n, block_tokens(c.start_position));
-    const DeviceTensor<std::uint32_t> k = make_cache(device, keys.bytes, n_positions, visible, places);
-    const DeviceTensor<std::uint32_t> v = make_cache(device, values.bytes, n_positions, visible, places);
-    const DeviceTensor<float> out(device, n * row);
+    const Operand<std::uint32_t> k = make_cache(device, keys.bytes, n_positions, visible, places);
+    const Operand<std::uint32_t> v = make_cache(device, values.bytes, n_positions, visible, places);
+    const Operand<float> out(device, n * row);
     run_on(device, [&](CommandBuffer& commands) {
       ops::grouped_attention(commands, c.shape, queries.view(), k.view(), v.view(), places.places(), out.view(),
                              static_cast<std::int64_t>(n));
@@ -291,7 +313,7 @@ LatentInputs make_inputs(const LatentAttentionCase& c) {
 
 /// Error of the latent output as in softmax_error, where the query is itself a product with the key rows of kv_b; then
 /// carried through the value rows, where an error of random signs gives about its size times |row|.
-Tensor latent_bound(const LatentAttentionCase& c, const LatentInputs& in) {
+Tensor latent_bound(const Device& device, const LatentAttentionCase& c, const LatentInputs& in) {
   const auto rank = static_cast<std::size_t>(c.shape.rank);
   const auto nope = static_cast<std::size_t>(c.shape.nope_dim);
   const auto rope = static_cast<std::size_t>(c.shape.rope_dim);
@@ -306,7 +328,13 @@ Tensor latent_bound(const LatentAttentionCase& c, const LatentInputs& in) {
     const std::size_t first_row = i % n_heads * (nope + value);
     const auto key_rows = std::span(rows).subspan(first_row * rank, nope * rank);
     const double query_error = kDotTolerance * norm(std::span(q).subspan(i * (nope + rope), nope)) * norm(key_rows);
-    const HeadView head{in.cache.values, 0, rank + rope, rank + rope, c.shape.scale, query_error};
+    const HeadView head{in.cache.values,
+                        0,
+                        rank + rope,
+                        rank + rope,
+                        c.shape.scale,
+                        query_error,
+                        weight_error(device, c.shape.cache_format)};
     const auto query = std::span(queries).subspan(i * (rank + rope), rank + rope);
     const double out_error =
         (softmax_error(head, query, c.start_position + i / n_heads + 1) + kDotTolerance) * largest(in.latent);
@@ -341,22 +369,22 @@ void check_attention(Device& device, const LatentAttentionCase& c) {
   kv_b.n_out = kv_b.stored_out = static_cast<std::uint32_t>(in.kv_b.size() / rank);
   kv_b.format = c.format;
   const auto run = [&](std::size_t first, std::size_t n) {
-    const DeviceTensor<float> q(device, std::span<const float>(in.q).subspan(first * q_width, n * q_width));
+    const Operand<float> q(device, std::span<const float>(in.q).subspan(first * q_width, n * q_width));
     const std::size_t visible = c.start_position + first + n;
     const TestPlaces places(device, c.start_position + first, n, block_tokens(c.start_position));
-    const DeviceTensor<std::uint32_t> cache =
+    const Operand<std::uint32_t> cache =
         make_cache(device, in.cache.bytes, c.start_position + c.n_rows, visible, places);
-    const DeviceTensor<float> out(device, n * out_width);
+    const Operand<float> out(device, n * out_width);
     const auto rows = static_cast<std::int64_t>(n);
     const auto scratch_floats = ops::latent_attention_scratch_floats(c.shape, rows);
-    const DeviceTensor<float> scratch(device, static_cast<std::size_t>(scratch_floats));
+    const Operand<float> scratch(device, static_cast<std::size_t>(scratch_floats));
     run_on(device, [&](CommandBuffer& commands) {
       ops::latent_attention(commands, c.shape, kv_b, q.view(), cache.view(), places.places(), out.view(), rows,
                             scratch.view());
     });
     return out.values();
   };
-  check_rows(run, expected, latent_bound(c, in), c.n_rows);
+  check_rows(run, expected, latent_bound(device, c, in), c.n_rows);
 }
 
 void check_shared_attention(Device& device) {
@@ -367,7 +395,7 @@ void check_shared_attention(Device& device) {
   const ops::GroupedAttentionShape shape{kHeads, 2, kDim, 0.2};
   const std::vector<float> cache = normal_tensor(8 * kBlock * 2 * kDim, 1, 1.0, Element::kF16);
   const std::vector<std::byte> stored = stored_bytes(cache, Element::kF16);
-  const DeviceTensor<std::byte> keys(device, std::span<const std::byte>(stored));
+  const Operand<std::byte> keys(device, std::span<const std::byte>(stored));
   const std::vector<std::uint32_t> lists = {5, 0, 3, 2, 7, 2, 1};  // of three sequences, which share block 2
   const DeviceTensor<std::uint32_t> blocks(device, std::span<const std::uint32_t>(lists));
   // pairs of neighbours in a sequence, of neighbouring sequences, and of positions that do not follow one another
@@ -375,9 +403,9 @@ void check_shared_attention(Device& device) {
                                              {30, 5}, {31, 5}, {5, 0},  {42, 2}};
   const std::vector<float> q = normal_tensor(places.size() * kRow, 2);
   const auto attend = [&](std::size_t first, std::size_t n) {
-    const DeviceTensor<float> queries(device, std::span<const float>(q).subspan(first * kRow, n * kRow));
+    const Operand<float> queries(device, std::span<const float>(q).subspan(first * kRow, n * kRow));
     const DeviceTensor<abi::RowPlace> rows(device, std::span(places).subspan(first, n));
-    const DeviceTensor<float> out(device, n * kRow);
+    const Operand<float> out(device, n * kRow);
     run_on(device, [&](CommandBuffer& commands) {
       ops::grouped_attention(commands, shape, queries.view(), keys.view(), keys.view(),
                              {rows.view(), blocks.view(), kBlock}, out.view(), static_cast<std::int64_t>(n));
@@ -405,10 +433,10 @@ void check_spoiled_value(Device& device) {
       const StoredVectors stored = store_vectors(x, kDim, 0, shape.cache_format);
       return make_cache(device, stored.bytes, kPositions, kPositions, places);
     };
-    const DeviceTensor<std::uint32_t> k = cached(keys);
-    const DeviceTensor<std::uint32_t> v = cached(values);
-    const DeviceTensor<float> queries(device, std::span<const float>(q));
-    const DeviceTensor<float> out(device, 2 * kDim);
+    const Operand<std::uint32_t> k = cached(keys);
+    const Operand<std::uint32_t> v = cached(values);
+    const Operand<float> queries(device, std::span<const float>(q));
+    const Operand<float> out(device, 2 * kDim);
     run_on(device, [&](CommandBuffer& commands) {
       ops::grouped_attention(commands, shape, queries.view(), k.view(), v.view(), places.places(), out.view(), 1);
     });

@@ -36,9 +36,10 @@ TEST_P(Attention, AValueThatIsNotFiniteSpoilsItsGroup) {
 
 TEST_P(Attention, RefusesFewerPlacesThanRows) {
   const ops::GroupedAttentionShape shape{2, 2, 8, 1.0};
-  const test::DeviceTensor<float> q(device(), 4 * 16);
-  const test::DeviceTensor<float> out(device(), 4 * 16);
-  const test::DeviceTensor<std::uint16_t> cache(device(), 16 * 16);
+  const std::size_t alignment = device().info().attention_alignment;
+  const test::DeviceTensor<float> q(device(), 4 * 16, alignment);
+  const test::DeviceTensor<float> out(device(), 4 * 16, alignment);
+  const test::DeviceTensor<std::uint16_t> cache(device(), 16 * 16, alignment);
   const test::TestPlaces places(device(), 2, 3);
   const auto commands = device().create_command_buffer("refused");
   const auto attend = [&](std::int64_t n_rows) {

@@ -30,14 +30,17 @@ class DeviceTensor {
   static constexpr std::size_t kGuardBytes = 512;
   static constexpr std::byte kFresh{0xFF};  ///< NaN as float, -1 as an integer
 
-  /// For an output or scratch: starts as NaN.
-  DeviceTensor(Device& device, std::size_t count)
-      : count_(count), buffer_(device.allocate(kGuardBytes + kOffset + count * sizeof(T), "operand under test")) {
+  /// For an output or scratch: starts as NaN. Aligned for T and as told, and for nothing wider.
+  DeviceTensor(Device& device, std::size_t count, std::size_t alignment = 4)
+      : offset_(kGuardBytes + std::max(alignment, sizeof(T))),
+        count_(count),
+        buffer_(device.allocate(kGuardBytes + offset_ + count * sizeof(T), "operand under test")) {
     std::fill_n(buffer_->host(), buffer_->size_bytes(), kFresh);
   }
 
   /// For an operand that is read: checked at the end to be unchanged.
-  DeviceTensor(Device& device, std::span<const T> values) : DeviceTensor(device, values.size()) {
+  DeviceTensor(Device& device, std::span<const T> values, std::size_t alignment = 4)
+      : DeviceTensor(device, values.size(), alignment) {
     set(values);
     constant_.assign(values.begin(), values.end());
   }
@@ -46,8 +49,8 @@ class DeviceTensor {
   DeviceTensor& operator=(const DeviceTensor&) = delete;
 
   ~DeviceTensor() {
-    EXPECT_TRUE(is_fresh(0, kOffset)) << "a write before an operand";
-    EXPECT_TRUE(is_fresh(kOffset + count_ * sizeof(T), buffer_->size_bytes())) << "a write behind an operand";
+    EXPECT_TRUE(is_fresh(0, offset_)) << "a write before an operand";
+    EXPECT_TRUE(is_fresh(offset_ + count_ * sizeof(T), buffer_->size_bytes())) << "a write behind an operand";
     const bool unchanged = constant_.empty() || std::memcmp(constant_.data(), data(), count_ * sizeof(T)) == 0;
     EXPECT_TRUE(unchanged) << "a write to an operand that is only to be read";
   }
@@ -58,20 +61,17 @@ class DeviceTensor {
     if (!values.empty()) std::memcpy(data(), values.data(), values.size_bytes());
   }
 
-  [[nodiscard]] BufferView view() const { return {buffer_.get(), kOffset, count_ * sizeof(T)}; }
-  [[nodiscard]] T* data() const { return reinterpret_cast<T*>(buffer_->host() + kOffset); }
+  [[nodiscard]] BufferView view() const { return {buffer_.get(), offset_, count_ * sizeof(T)}; }
+  [[nodiscard]] T* data() const { return reinterpret_cast<T*>(buffer_->host() + offset_); }
   [[nodiscard]] std::size_t size() const { return count_; }
   [[nodiscard]] std::vector<T> values() const { return {data(), data() + count_}; }
 
  private:
-  // aligned for T and for nothing wider
-  static constexpr std::size_t kOffset =
-      kGuardBytes + std::max<std::size_t>(4, sizeof(T));  // what a binding may begin at
-
   [[nodiscard]] bool is_fresh(std::size_t begin, std::size_t end) const {
     return std::all_of(buffer_->host() + begin, buffer_->host() + end, [](std::byte b) { return b == kFresh; });
   }
 
+  std::size_t offset_;
   std::size_t count_;
   std::unique_ptr<Buffer> buffer_;
   std::vector<T> constant_;

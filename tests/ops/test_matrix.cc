@@ -17,6 +17,8 @@
 namespace marlin::test {
 namespace {
 
+constexpr double kHalfUnit = 0x1p-11;  // unit roundoff of binary16
+
 std::size_t padded(std::size_t n) { return (n + 127) / 128 * 128; }
 
 std::vector<double> half_values(std::span<const std::byte> bytes) {
@@ -104,6 +106,7 @@ void TestMatrix::make_exl3(Device& device, const MatrixSpec& spec, std::uint64_t
     layer.weight = effective_weight(layer.view());
   }
   in_integers_ = device.info().mul1_in_integers && spec.codebook == Codebook::kMul1;
+  in_binary16_ = device.info().multiplies_binary16;
   if (!device.info().rounds_weights) layer.weight = unrounded_effective_weight(layer.view());
   matrix_.weights = wrapped(device, layer.trellis);
   matrix_.input_scale = wrapped(device, layer.suh);
@@ -136,29 +139,36 @@ reference::Tensor TestMatrix::product(const reference::Tensor& x) const {
   return y;
 }
 
-// Each of 128 inputs is off by up to half a step, of which the largest has 32767: with a root mean square of step /
-// sqrt(12) and random signs, which the weights and the output transform keep. Six times that is never met by chance.
+// Each of 128 inputs is off by up to half a step: with a root mean square of step / sqrt(12) and random signs, which
+// the weights and the output transform keep. Six times that is never met by chance. In integers the largest of 128 has
+// 32767 steps; in binary16 each has at least 2^10 of its own.
 double TestMatrix::rounding_of_inputs(std::span<const double> scaled_row) const {
   std::vector<double> transformed(scaled_row.begin(), scaled_row.end());
   transformed.resize(matrix_.stored_in);
   hadamard_128(std::span<double>(transformed));
   double squares = 0;
   for (std::size_t i = 0; i < transformed.size(); i += kHadamardSize) {
-    const double step = kRsqrt128 * largest(std::span(transformed).subspan(i, kHadamardSize)) / 32767;
-    squares += kHadamardSize * step * step / 12;
+    const auto chunk = std::span(transformed).subspan(i, kHadamardSize);
+    const double steps = in_integers_ ? kRsqrt128 * largest(chunk) / 32767 * std::sqrt(kHadamardSize)
+                                      : kRsqrt128 * norm(chunk) * 2 * kHalfUnit;
+    squares += steps * steps / 12;
   }
   return 6 * std::sqrt(squares / matrix_.stored_in);
 }
 
 reference::Tensor TestMatrix::error_bound(const reference::Tensor& x) const {
   const reference::Tensor y = product(x);
+  const bool is_rounded = in_integers_ || in_binary16_;
+  // of results: one input becomes 128 of one size, which all err alike
+  const double of_result = in_binary16_ ? kHalfUnit : 0.0;
   reference::Tensor bound;
   for (std::size_t row = 0; row < x.size() / matrix_.n_in; ++row) {
     reference::Tensor scaled(input_factors_);
     for (std::size_t i = 0; i < scaled.size(); ++i) scaled[i] *= x[row * matrix_.n_in + i];
-    const double sum_error = kDotTolerance * norm(scaled) + (in_integers_ ? rounding_of_inputs(scaled) : 0.0);
+    const double sum_error = kDotTolerance * norm(scaled) + (is_rounded ? rounding_of_inputs(scaled) : 0.0);
     for (std::size_t j = 0; j < matrix_.n_out; ++j) {
-      const double rounding = 2 * kUnit * (std::fabs(y[row * matrix_.n_out + j]) + std::fabs(bias_[j]));
+      const double result = std::fabs(y[row * matrix_.n_out + j]);
+      const double rounding = 2 * kUnit * (result + std::fabs(bias_[j])) + of_result * result;
       bound.push_back(sum_error * output_factors_[j] + rounding + flush_ * static_cast<double>(matrix_.stored_in));
     }
   }

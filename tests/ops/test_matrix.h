@@ -52,8 +52,8 @@ class TestMatrix {
 
   /// How far a float32 kernel may be off it, per element. Plain: kDotTolerance |x| |W_j| for the sum. EXL3: the sum
   /// runs over transformed inputs, of norm |x o suh|, and decoded weights, of RMS up to 1.25; the output transform
-  /// keeps the norm; svh_j scales. Where such layers are multiplied in integers, plus what rounding the transformed
-  /// inputs does. Plus the roundings of bias and result, plus flushed subnormals.
+  /// keeps the norm; svh_j scales. Where such layers are multiplied in integers or in binary16, plus what rounding the
+  /// transformed inputs does. Plus the roundings of bias and result, plus flushed subnormals.
   [[nodiscard]] reference::Tensor error_bound(const reference::Tensor& x /* [rows, n_in] */) const;
 
  private:
@@ -61,11 +61,12 @@ class TestMatrix {
   void make_exl3(Device& device, const MatrixSpec& spec, std::uint64_t seed);
   std::uint64_t wrapped(Device& device, std::span<const std::byte> bytes);
 
-  /// How far rounding the transformed inputs of a row moves an output of a layer multiplied in integers, for svh_j = 1.
+  /// How far rounding the transformed inputs of a row to integers or to binary16 moves an output, for svh_j = 1.
   [[nodiscard]] double rounding_of_inputs(std::span<const double> scaled_row) const;
 
   std::size_t misalignment_ = 0;
   bool in_integers_ = false;
+  bool in_binary16_ = false;
 
   abi::Matrix matrix_{};
   reference::Tensor weight_;          // [n_in, n_out]

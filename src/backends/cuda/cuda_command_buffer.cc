@@ -49,7 +49,9 @@ void CudaCommandBuffer::encode(std::string_view name, std::span<const std::byte>
   RecordedLaunch& recorded = launches_.emplace_back();
   std::copy(arguments.begin(), arguments.end(), recorded.call.arguments_);
   for (std::size_t i = 0; i < bindings.size(); ++i) {
-    recorded.call.bindings_[i] = reinterpret_cast<void*>(bindings[i].view.device_address());
+    const std::uint64_t address = bindings[i].view.device_address();
+    MARLIN_CHECK((kernel->aligned_bindings >> i) % 2 == 0 || address % kAttentionAlignment == 0);
+    recorded.call.bindings_[i] = reinterpret_cast<void*>(address);
   }
   if (kernel->can_fail) {
     recorded.call.failure = context_->failure_record();
@@ -97,8 +99,8 @@ void CudaCommandBuffer::wait_for_stream(std::chrono::steady_clock::time_point la
   }
   float milliseconds = 0;
   cudaEventElapsedTime(&milliseconds, events_.began, events_.ended);
-  const auto duration =
-      std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double, std::milli>(milliseconds));
+  const auto duration = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+      std::chrono::duration<double, std::milli>(milliseconds));
   execution_times_.began = std::max({execution_times_.ended - duration, last_end, put_});
   abi::KernelFailure record{};
   std::memcpy(&record, failure_record_.data(), sizeof(record));

@@ -21,7 +21,9 @@ class CudaDevice final : public Device {
         info_{.backend = "cuda",
               .name = context_->name(),
               .unified_memory = false,
+              .attention_alignment = cuda::kAttentionAlignment,
               .variants_agree = true,
+              .multiplies_binary16 = true,
               .stops_at_failure = false} {}
 
   // The context lives on in buffers and command buffers, of which the queue's thread may be the last to let go.

@@ -40,12 +40,16 @@ struct GpuLimits {
   std::uint32_t compute_capability = 80;       // 10 major + minor
 };
 
+/// Of the operands of attention, which are read by vectors and by asynchronous copies.
+inline constexpr std::size_t kAttentionAlignment = 16;
+
 struct CudaKernel {
   std::string_view name;
   std::size_t argument_bytes;
   std::size_t n_bindings;
   Launch (*launch)(const std::byte* arguments, const GpuLimits& gpu);
-  bool can_fail = false;  // whether it touches KernelCall::failure
+  bool can_fail = false;               // whether it touches KernelCall::failure
+  std::uint32_t aligned_bindings = 0;  // a bit for each whose address must be a multiple of kAttentionAlignment
 };
 
 /// All kernels of this backend, by file of kernels/.

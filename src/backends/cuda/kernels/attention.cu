@@ -204,8 +204,17 @@ Launch launch_latent(const std::byte* arguments, const GpuLimits& gpu) {
 }
 
 constexpr std::array kKernels = {
-    CudaKernel{"grouped_attention_f32", sizeof(GroupedAttentionArguments), 6, launch_grouped},
-    CudaKernel{"latent_attention_f32", sizeof(LatentAttentionArguments), 6, launch_latent},
+    // caches and what is written are accessed 16 bytes at a time
+    CudaKernel{.name = "grouped_attention_f32",
+               .argument_bytes = sizeof(GroupedAttentionArguments),
+               .n_bindings = 6,
+               .launch = launch_grouped,
+               .aligned_bindings = 1U << 1U | 1U << 2U | 1U << 5U},
+    CudaKernel{.name = "latent_attention_f32",
+               .argument_bytes = sizeof(LatentAttentionArguments),
+               .n_bindings = 6,
+               .launch = launch_latent,
+               .aligned_bindings = 1U << 2U | 1U << 5U},
 };
 
 }  // namespace

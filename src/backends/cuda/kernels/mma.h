@@ -7,16 +7,17 @@
 // A register holds two binary16 numbers, the first in its low half.
 #pragma once
 
-#include <cstdint>
-
 #include <cuda_runtime.h>
+
+#include <cstdint>
 
 namespace marlin::cuda {
 
 __device__ inline void mma_m16n8k16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
 #if defined(__CUDACC__)
   asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, "
+      "%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
@@ -28,7 +29,8 @@ __device__ inline void mma_m16n8k16(float (&d)[4], const std::uint32_t (&a)[4], 
 __device__ inline void mma_m16n8k16_bf16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
 #if defined(__CUDACC__)
   asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, "
+      "%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
@@ -45,8 +47,9 @@ __device__ inline void mma_m16n8k16_bf16(float (&d)[4], const std::uint32_t (&a)
 #endif
 }
 
-/// Loads four 8x8 matrices of binary16 from shared memory: lane l gives the address of row l % 8 of matrix l / 8, 16 bytes
-/// at a multiple of 16, and gets of each matrix its elements [l / 4][2 (l % 4), + 1]; `Transposed`: [2 (l % 4), + 1][l / 4].
+/// Loads four 8x8 matrices of binary16 from shared memory: lane l gives the address of row l % 8 of matrix l / 8, 16
+/// bytes at a multiple of 16, and gets of each matrix its elements [l / 4][2 (l % 4), + 1]; `Transposed`: [2 (l % 4), +
+/// 1][l / 4].
 template <bool Transposed = false>
 __device__ inline void load_matrices(std::uint32_t (&r)[4], const void* row) {
 #if defined(__CUDACC__)
