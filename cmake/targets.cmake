@@ -53,15 +53,15 @@ function(marlin_test name)
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
 endfunction()
 
-# marlin_softmetal_test(<name> PROGRAM <test> FILTER <gtest filter> OPTIONS <SOFTMETAL words> [LABELS <labels>...]): the metal
-# cases of a test program on Metal in software; any violation of Metal's rules ends the program. The program's own test
-# then leaves them out.
-function(marlin_softmetal_test name)
-  cmake_parse_arguments(ARG "" "PROGRAM;FILTER;OPTIONS" "LABELS" ${ARGN})
-  if(NOT MARLIN_SOFTMETAL OR APPLE)
+# marlin_softgpu_test(<name> GPU metal|cuda PROGRAM <test> OPTIONS <SOFTMETAL or SOFTCUDA words> [LABELS <labels>...]): the
+# cases of a test program that are named after that GPU, on its software. The program's own test leaves them out.
+function(marlin_softgpu_test name)
+  cmake_parse_arguments(ARG "" "GPU;PROGRAM;OPTIONS" "LABELS" ${ARGN})
+  string(TOUPPER SOFT${ARG_GPU} software)
+  if(NOT MARLIN_${software} OR (APPLE AND ARG_GPU STREQUAL "metal"))
     return()
   endif()
-  add_test(NAME ${name} COMMAND test_${ARG_PROGRAM} --gtest_filter=${ARG_FILTER})
-  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" ENVIRONMENT "SOFTMETAL=fatal,${ARG_OPTIONS}")
-  set_tests_properties(${ARG_PROGRAM} PROPERTIES ENVIRONMENT "GTEST_FILTER=-*/metal*")
+  add_test(NAME ${name} COMMAND test_${ARG_PROGRAM} --gtest_filter=*/${ARG_GPU}*)
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" ENVIRONMENT "${software}=${ARG_OPTIONS}")
+  set_tests_properties(${ARG_PROGRAM} PROPERTIES ENVIRONMENT "GTEST_FILTER=-*/metal*:*/cuda*")
 endfunction()

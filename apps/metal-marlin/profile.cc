@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// metal-marlin profile: where the time of a forward pass goes, by stage and by layer, and how near it comes to the
+// metal-marlin profile: where the time of a forward pass goes, by stage, layer and kernel, and how near it comes to the
 // bandwidth of memory. The engine measures; this prints.
 #include <fmt/format.h>
 #include <unistd.h>
@@ -77,6 +77,17 @@ void print_layers(const PassProfile& pass) {
   }
 }
 
+void print_kernels(const PassProfile& pass) {
+  double total = 0;
+  for (const KernelProfile& kernel : pass.kernels) total += kernel.ms;
+  fmt::print("\n{:<28} {:>8} {:>10} {:>7}\n", "kernel", "launches", "ms", "share");
+  for (const KernelProfile& kernel : pass.kernels) {
+    fmt::print("{:<28} {:>8.0f} {:>10.3f} {:>6.1f}%\n", kernel.name, kernel.launches, kernel.ms,
+               share(kernel.ms, total) * 100);
+  }
+  fmt::print("{:<28} {:>8} {:>10.3f}  (each launch in a command buffer of its own)\n", "sum", "", total);
+}
+
 void print_totals(const PassProfile& pass, double copy_bandwidth) {
   const double bandwidth = weight_bandwidth(pass);
   fmt::print("\ntotal     {:.3f} ms on the device per pass, as it normally runs\n", pass.total_ms);
@@ -92,6 +103,7 @@ void print_text(const EngineInfo& info, const Profile& profile, bool layers) {
   for (const PassProfile& pass : profile.passes) {
     fmt::print("\n== {} ({} {})\n", pass.name, pass.n_rows, pass.n_rows == 1 ? "row" : "rows");
     print_stages(pass, blocks);
+    print_kernels(pass);
     if (layers) print_layers(pass);
     print_totals(pass, profile.copy_bandwidth);
   }
@@ -113,12 +125,17 @@ boost::json::object to_json(const PassProfile& pass) {
     layer["total"] = sum(times);
     layers.push_back(std::move(layer));
   }
+  boost::json::array kernels;
+  for (const KernelProfile& kernel : pass.kernels) {
+    kernels.push_back({{"name", kernel.name}, {"launches", kernel.launches}, {"ms", kernel.ms}});
+  }
   return {{"name", pass.name},
           {"rows", pass.n_rows},
           {"total_ms", pass.total_ms},
           {"encode_ms", pass.encode_ms},
           {"stages_ms", std::move(stages)},
           {"layers_ms", std::move(layers)},
+          {"kernels", std::move(kernels)},
           {"commits", pass.commits},
           {"dispatches", pass.dispatches},
           {"waits", pass.waits},
@@ -155,10 +172,13 @@ void ProfileCommand::operator()() {
 }  // namespace
 
 void add_profile_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("profile", "Measure where the time of a pass goes, by stage and layer");
+  CLI::App* command =
+      app.add_subcommand("profile", "Measure where the time of a pass goes, by stage, layer and kernel");
   command->footer(
-      "One prompt pass and one decoding pass are measured twice over: as they normally run, for the totals, and with\n"
-      "every stage of every layer in a command buffer of its own, for the shares. Medians over the iterations.");
+      "One prompt pass and one decoding pass are measured three times over: as they normally run, for the totals; "
+      "with\n"
+      "every stage of every layer, and with every launch of a kernel, in a command buffer of its own, for the shares.\n"
+      "Medians over the iterations.");
   const auto profile = std::make_shared<ProfileCommand>();
   profile->engine_flags.add_to(*command);
   profile->engine_flags.add_synthetic_to(*command);

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <array>
+#include <utility>
 
 #include "backends/cpu/cpu_device.h"
 #include "base/error.h"
@@ -40,6 +41,20 @@ constexpr std::array kBackends = {
 #endif
 };
 
+/// What a backend that is not in a build needs to be in one.
+constexpr std::array kNeeds = {
+    std::pair<std::string_view, std::string_view>{"metal", "; metal is in builds for macOS"},
+    std::pair<std::string_view, std::string_view>{"cuda",
+                                                  "; cuda is in builds made where nvcc, of the CUDA toolkit, is"},
+};
+
+std::string_view need_of(std::string_view backend) {
+  for (const auto& [name, need] : kNeeds) {
+    if (name == backend) return need;
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<std::string> backend_names() {
@@ -61,8 +76,8 @@ std::unique_ptr<Device> create_device(std::string_view backend, const DeviceOpti
   for (const Backend& known : kBackends) {
     if (backend == known.name || (backend == "auto" && known.is_usable())) return known.create(options);
   }
-  fail(ErrorCode::kInvalidArgument, "unknown --backend '{}'; this build has: auto, {}", backend,
-       fmt::join(backend_names(), ", "));
+  fail(ErrorCode::kInvalidArgument, "unknown --backend '{}'; this build has: auto, {}{}", backend,
+       fmt::join(backend_names(), ", "), need_of(backend));
 }
 
 }  // namespace marlin

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kind of pass is run twice over: as it normally runs, for totals, and with a command buffer for each stage of
-// each layer, for the shares. Device times come from the command buffers, so any backend that has those can be
-// profiled.
+// Every kind of pass is run three times over: as it normally runs, for totals, and with a command buffer for each stage
+// of each layer, and for each dispatch, for the shares. Device times come from the command buffers, so any backend that
+// has those can be profiled.
 #include "generation/profiler.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "generation/measurement.h"
@@ -62,7 +63,8 @@ class PassProfiler {
       : loaded_(loaded),
         options_(options),
         whole_(loaded, runtime_options(loaded, loaded.execution)),
-        staged_(loaded, staged_options(loaded)) {}
+        staged_(loaded, apart_options(loaded, CommitUnit::kStage)),
+        dispatched_(loaded, apart_options(loaded, CommitUnit::kDispatch)) {}
 
   PassProfile profile(std::string name, std::span<const std::int32_t> context, std::span<const std::int32_t> tokens) {
     const auto n_rows = static_cast<std::int64_t>(tokens.size());
@@ -72,14 +74,15 @@ class PassProfiler {
     pass.weight_bytes = loaded_.model->expected_weight_bytes(n_rows);
     measure_whole(context, tokens, pass);
     measure_stages(context, tokens, pass);
+    measure_kernels(context, tokens, pass);
     return pass;
   }
 
  private:
-  static RuntimeOptions staged_options(const LoadedModel& loaded) {
+  static RuntimeOptions apart_options(const LoadedModel& loaded, CommitUnit unit) {
     RuntimeOptions options = runtime_options(loaded, loaded.execution);
-    options.commit.per_stage = true;
-    options.expert_dispatch = ExpertDispatch::kSharedApart;
+    options.commit.unit = unit;
+    if (unit == CommitUnit::kStage) options.expert_dispatch = ExpertDispatch::kSharedApart;
     options.check_finite = false;
     return options;
   }
@@ -133,10 +136,33 @@ class PassProfiler {
     }
   }
 
+  void measure_kernels(std::span<const std::int32_t> context, std::span<const std::int32_t> tokens, PassProfile& pass) {
+    dispatched_.fill(context);
+    std::map<std::string, std::vector<double>> times;  // of each pass
+    for (int i = 0; i < options_.warm_up + options_.iterations; ++i) {
+      std::map<std::string, KernelProfile> sums;
+      for (const Timeline::Entry& entry : dispatched_.run(tokens)) {
+        KernelProfile& sum = sums[entry.name];
+        sum.launches += 1;
+        sum.ms += milliseconds(entry.times.ended - entry.times.began);
+      }
+      if (i < options_.warm_up) continue;
+      pass.kernels.clear();
+      for (auto& [name, sum] : sums) {
+        times[name].push_back(sum.ms);
+        pass.kernels.push_back({name, sum.launches, 0});
+      }
+    }
+    for (KernelProfile& kernel : pass.kernels) kernel.ms = median(times[kernel.name]);
+    std::stable_sort(pass.kernels.begin(), pass.kernels.end(),
+                     [](const KernelProfile& a, const KernelProfile& b) { return a.ms > b.ms; });
+  }
+
   const LoadedModel& loaded_;
   ProfileOptions options_;
   ObservedSequence whole_;
   ObservedSequence staged_;
+  ObservedSequence dispatched_;
 };
 
 /// Large enough to leave every cache.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "generation/sampler_start.h"
 #include "model/placement.h"
 #include "ops/sample.h"
 #include "sampling/sampler_state.h"
@@ -104,11 +105,9 @@ void Sequence::begin_sampling(const SamplingOptions& options, std::span<const st
     sample_ = arguments;
     const std::size_t bytes = sampler_state_bytes(arguments);
     if (!sampler_state_ || sampler_state_->size_bytes() < bytes) {
-      sampler_state_ = loaded_.device->allocate(bytes, "sampler state");
+      sampler_state_ = loaded_.device->allocate(bytes, "sampler state", Visibility::kDevice);
     }
-    const std::span<std::byte> state(BufferView{sampler_state_.get(), 0, bytes}.host_write<std::byte>(), bytes);
-    initialise_sampler_state(arguments, options, resolve_seed(options), state);
-    observe_prompt(arguments, state, prompt);
+    start_sampler(*loaded_.device, arguments, options, prompt, {sampler_state_.get(), 0, bytes}, sampler_room_);
     n_chosen_ = n_seen_ = 0;
   });
 }

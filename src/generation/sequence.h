@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "abi/sample.h"
+#include "base/memory.h"
 #include "generation/loaded_model.h"
 #include "model/kv_cache.h"
 #include "runtime/runtime.h"
@@ -76,6 +77,7 @@ class Sequence {
   std::vector<std::uint32_t> blocks_;      // of the cache, all this sequence's, in order
   std::unique_ptr<Buffer> chosen_;         // i32, the last few chosen tokens, a ring
   std::unique_ptr<Buffer> sampler_state_;  // see src/sampling
+  PageMemory sampler_room_;                // where it is made
   abi::SampleArguments sample_{};
   std::vector<std::int32_t> tokens_;
   std::int64_t n_positions_ = 0;  // encoded; tokens_ is behind by what the host has not seen

@@ -11,12 +11,15 @@ void BatchedDispatcher::record(std::string_view kernel, std::span<const std::byt
 }
 
 void BatchedDispatcher::encode_into(CommandBuffer& commands) {
-  for (const Dispatch& dispatch : queue_) {
-    commands.record(dispatch.kernel, {arguments_.data() + dispatch.arguments, dispatch.n_argument_bytes},
-                    {bindings_.data() + dispatch.bindings, dispatch.n_bindings});
-    instruments_.dispatched(dispatch.kernel, dispatch.layer, dispatch.stage);
-  }
+  for (std::size_t i = 0; i < queue_.size(); ++i) encode_one_into(commands, i);
   clear();
+}
+
+void BatchedDispatcher::encode_one_into(CommandBuffer& commands, std::size_t i) {
+  const Dispatch& dispatch = queue_[i];
+  commands.record(dispatch.kernel, {arguments_.data() + dispatch.arguments, dispatch.n_argument_bytes},
+                  {bindings_.data() + dispatch.bindings, dispatch.n_bindings});
+  instruments_.dispatched(dispatch.kernel, dispatch.layer, dispatch.stage);
 }
 
 void BatchedDispatcher::clear() {

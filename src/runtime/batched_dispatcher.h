@@ -4,7 +4,9 @@
 // Its memory is reused: steady work allocates nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "device/command_buffer.h"
@@ -30,8 +32,14 @@ class BatchedDispatcher final : public Encoder {
   [[nodiscard]] bool empty() const { return queue_.empty(); }
   [[nodiscard]] std::size_t size() const { return queue_.size(); }
 
+  /// The kernel of dispatch i.
+  [[nodiscard]] std::string_view kernel(std::size_t i) const { return queue_[i].kernel; }
+
   /// Encodes everything queued, in order, and forgets it.
   void encode_into(CommandBuffer& commands);
+
+  /// Encodes dispatch i, which stays queued.
+  void encode_one_into(CommandBuffer& commands, std::size_t i);
 
   /// Forgets everything queued.
   void clear();

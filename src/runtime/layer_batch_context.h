@@ -5,16 +5,20 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "runtime/async_command_buffer_manager.h"
 #include "runtime/batched_dispatcher.h"
 
 namespace marlin {
 
+/// What gets a command buffer of its own; all but kLayers are for profiling.
+enum class CommitUnit { kLayers, kStage, kDispatch };
+
 /// How a forward pass is cut into command buffers.
 struct CommitPolicy {
-  std::int64_t layers_per_commit = 12;  ///< at least 1
-  bool per_stage = false;               ///< a command buffer for each stage of each layer: for profiling
+  std::int64_t layers_per_commit = 12;  ///< at least 1; of CommitUnit::kLayers
+  CommitUnit unit = CommitUnit::kLayers;
 
   /// Batches of a pass over so many layers; more when profiling.
   [[nodiscard]] std::int64_t n_batches(std::int64_t n_layers) const {
@@ -44,6 +48,8 @@ class LayerBatchContext {
 
  private:
   void commit();
+  template <typename Encode>
+  void commit_batch(std::string_view name, const Encode& encode);
 
   AsyncCommandBufferManager& manager_;
   BatchedDispatcher& dispatcher_;

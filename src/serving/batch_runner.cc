@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "generation/sampler_start.h"
 #include "model/placement.h"
 #include "ops/copy.h"
 #include "ops/mask_logits.h"
@@ -52,17 +53,16 @@ void BatchRunner::add(SequenceId sequence, const SamplingOptions& options, std::
   sampler.arguments = make_sample_arguments(options, loaded_.info.vocab_size, n_usable);
   reuse_retired();
   if (free_slots_.empty()) fail(ErrorCode::kOutOfMemory, "too many sequences at a time: {}", samplers_.size());
-  sampler.state = take_buffer(sampler_state_bytes(sampler.arguments), "sampler state");
-  if (needs.mask) sampler.mask = take_buffer(mask_bytes(loaded_), "mask of tokens");
+  const std::size_t state_bytes = sampler_state_bytes(sampler.arguments);
+  sampler.state = take_buffer(state_bytes, "sampler state", Visibility::kDevice);
+  if (needs.mask) sampler.mask = take_buffer(mask_bytes(loaded_), "mask of tokens", Visibility::kHost);
   sampler.shows_logits = needs.logits;
   if (needs.logits && shown_ == nullptr) {
     const std::size_t n_rows = kMaxAhead * static_cast<std::size_t>(max_logit_rows_);
     shown_ = loaded_.device->allocate(n_rows * logits_bytes(), "logits for the host");
   }
-  const BufferView memory{sampler.state.get(), 0, sampler_state_bytes(sampler.arguments)};
-  const std::span<std::byte> state(memory.host_write<std::byte>(), memory.bytes);
-  initialise_sampler_state(sampler.arguments, options, resolve_seed(options), state);
-  observe_prompt(sampler.arguments, state, prompt);
+  start_sampler(*loaded_.device, sampler.arguments, options, prompt, {sampler.state.get(), 0, state_bytes},
+                sampler_room_);
   sampler.slot = free_slots_.back();
   free_slots_.pop_back();
   samplers_.emplace(sequence, std::move(sampler));
@@ -99,12 +99,12 @@ void BatchRunner::reuse_retired() {
 }
 
 /// One that is free and not much too large, or a new one.
-std::unique_ptr<Buffer> BatchRunner::take_buffer(std::size_t bytes, const char* name) {
+std::unique_ptr<Buffer> BatchRunner::take_buffer(std::size_t bytes, const char* name, Visibility visibility) {
   const auto fits = [&](const std::unique_ptr<Buffer>& buffer) {
-    return buffer->size_bytes() >= bytes && buffer->size_bytes() / 2 <= bytes;
+    return buffer->visibility() == visibility && buffer->size_bytes() >= bytes && buffer->size_bytes() / 2 <= bytes;
   };
   const auto found = std::find_if(free_buffers_.begin(), free_buffers_.end(), fits);
-  if (found == free_buffers_.end()) return loaded_.device->allocate(bytes, name);
+  if (found == free_buffers_.end()) return loaded_.device->allocate(bytes, name, visibility);
   std::unique_ptr<Buffer> buffer = std::move(*found);
   free_buffers_.erase(found);
   return buffer;

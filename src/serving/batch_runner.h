@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "abi/sample.h"
+#include "base/memory.h"
 #include "generation/loaded_model.h"
 #include "model/kv_cache.h"
 #include "runtime/runtime.h"
@@ -101,7 +102,7 @@ class BatchRunner {
   };
 
   void reuse_retired();
-  std::unique_ptr<Buffer> take_buffer(std::size_t bytes, const char* name);
+  std::unique_ptr<Buffer> take_buffer(std::size_t bytes, const char* name, Visibility visibility);
   void fill(const BatchPlan& plan, const MoEBuffers& buffers) const;
   Pass use_logits(const BatchPlan& plan, const BufferView& logits, Encoder& encoder);
   BufferView show(const BufferView& logits, std::int64_t first, Encoder& encoder) const;
@@ -118,6 +119,7 @@ class BatchRunner {
   std::unordered_map<SequenceId, Sampler> samplers_;
   std::vector<std::int64_t> free_slots_;
   std::vector<std::unique_ptr<Buffer>> free_buffers_;
+  PageMemory sampler_room_;  // where states are made
   std::vector<Retired> retired_;
   std::deque<Pass> passes_;
   std::vector<PassOutput> collected_;

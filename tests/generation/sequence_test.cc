@@ -112,8 +112,9 @@ TEST_F(DeepModel, NothingAboutHowItRunsChangesAToken) {
   });
   vary("shared expert apart, a commit per stage", [](RuntimeOptions& options) {
     options.expert_dispatch = ExpertDispatch::kSharedApart;
-    options.commit.per_stage = true;
+    options.commit.unit = CommitUnit::kStage;
   });
+  vary("a commit per dispatch", [](RuntimeOptions& options) { options.commit.unit = CommitUnit::kDispatch; });
   vary("checking for numbers gone wrong", [](RuntimeOptions& options) { options.check_finite = true; });
 
   const std::vector<std::int32_t> prompt = prompt_of(37);
@@ -241,7 +242,9 @@ TEST(Hazard, LogitsReadBeforeTheirPassEndedAreRefused) {
                          .rope_table = {loaded->rope_table.get(), 0, loaded->rope_table->size_bytes()},
                          .tap = {}});
   const BatchId end = batch.finish();
-  const Error error = test::error_of([&] { static_cast<void>(lease.buffers().logits.host_read<float>()); });
+  std::vector<std::byte> room;
+  const auto read = [&] { static_cast<void>(loaded->device->read(lease.buffers().logits, room)); };
+  const Error error = test::error_of(read);
   EXPECT_EQ(error.code(), ErrorCode::kInternal);
   EXPECT_NE(std::string(error.what()).find("nothing has waited for it"), std::string::npos) << error.what();
   EXPECT_NE(std::string(error.what()).find("layers 0-3"), std::string::npos) << error.what();
@@ -249,7 +252,7 @@ TEST(Hazard, LogitsReadBeforeTheirPassEndedAreRefused) {
       << "nor may what a pass reads be overwritten";
   gate->open();
   runtime.manager.wait(end);
-  EXPECT_NO_THROW(static_cast<void>(lease.buffers().logits.host_read<float>()));
+  EXPECT_NO_THROW(read());
 }
 
 /// Overwrites a tensor of random weights with f16 NaNs.

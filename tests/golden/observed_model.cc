@@ -89,7 +89,8 @@ void ObservedModel::run(std::span<const std::int64_t> ids, std::int64_t start, c
 }
 
 void ObservedModel::append_logits(std::int64_t n_rows, std::vector<double>& logits) const {
-  const auto* values = last_.logits.host_read<float>();
+  std::vector<std::byte> room;
+  const auto* values = reinterpret_cast<const float*>(loaded_.device->read(last_.logits, room).data());
   logits.insert(logits.end(), values, values + n_rows * loaded_.info.vocab_size);
 }
 

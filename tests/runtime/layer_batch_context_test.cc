@@ -88,9 +88,16 @@ TEST_P(LayerBatches, NamesLayerRanges) {
 TEST_P(LayerBatches, ProfilingCommitsEveryStage) {
   create({});
   instruments().timeline().record(true);
-  manager().wait(forward(2, {.per_stage = true}));
+  manager().wait(forward(2, {.unit = CommitUnit::kStage}));
   EXPECT_EQ(names(),
             (std::vector<std::string>{"layer 0 embedding", "layer 0 attention", "layer 1 attention", "layer 1 head"}));
+}
+
+TEST_P(LayerBatches, ProfilingCommitsEveryDispatch) {
+  create({});
+  instruments().timeline().record(true);
+  manager().wait(forward(2, {.unit = CommitUnit::kDispatch}));
+  EXPECT_EQ(names(), std::vector<std::string>(4, "copy_f32"));
 }
 
 TEST_P(LayerBatches, AnExceptionLeavesNothingOpen) {

@@ -22,22 +22,6 @@ int attribute(cudaDeviceAttr which) {
   return value;
 }
 
-GpuLimits find_limits() {
-  int n_devices = 0;
-  check(cudaGetDeviceCount(&n_devices), "looking for a GPU");
-  if (n_devices == 0) throw make_error(cudaErrorNoDevice, "looking for a GPU");
-  const GpuLimits limits = {
-      .n_multiprocessors = static_cast<std::uint32_t>(attribute(cudaDevAttrMultiProcessorCount)),
-      .max_shared_bytes = static_cast<std::uint32_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)),
-      .compute_capability = static_cast<std::uint32_t>(10 * attribute(cudaDevAttrComputeCapabilityMajor) +
-                                                       attribute(cudaDevAttrComputeCapabilityMinor))};
-  if (limits.compute_capability < kLeastCapability) {
-    fail(ErrorCode::kUnsupported, "this GPU has compute capability {}.{}; the cuda backend needs {}.{} or more",
-         limits.compute_capability / 10, limits.compute_capability % 10, kLeastCapability / 10, kLeastCapability % 10);
-  }
-  return limits;
-}
-
 std::string find_name(const GpuLimits& limits) {
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, 0), "asking for the GPU's name");
@@ -54,6 +38,23 @@ std::byte* grown(std::vector<CudaMemory>& all, std::size_t bytes, std::size_t fi
 }
 
 }  // namespace
+
+GpuLimits find_limits() {
+  int n_devices = 0;
+  check(cudaGetDeviceCount(&n_devices), "looking for a GPU");
+  if (n_devices == 0) throw make_error(cudaErrorNoDevice, "looking for a GPU");
+  const GpuLimits limits = {
+      .n_multiprocessors = static_cast<std::uint32_t>(attribute(cudaDevAttrMultiProcessorCount)),
+      .max_shared_bytes = static_cast<std::uint32_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)),
+      .compute_capability = static_cast<std::uint32_t>(10 * attribute(cudaDevAttrComputeCapabilityMajor) +
+                                                       attribute(cudaDevAttrComputeCapabilityMinor))};
+  if (limits.compute_capability < kLeastCapability) {
+    fail(ErrorCode::kUnsupported,
+         "this GPU has compute capability {}.{}; the cuda backend needs {}.{} or more: use --backend cpu",
+         limits.compute_capability / 10, limits.compute_capability % 10, kLeastCapability / 10, kLeastCapability % 10);
+  }
+  return limits;
+}
 
 CudaContext::Stream::Stream() {
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");

@@ -25,9 +25,13 @@ struct Borrowed {
   std::uint32_t* counters;
 };
 
+/// Of the first GPU that CUDA shows. Errors: kDevice when there is none, or its driver is too old; kUnsupported when it
+/// is.
+GpuLimits find_limits();
+
 class CudaContext {
  public:
-  /// Opens the first GPU that CUDA shows. Errors: kDevice when there is none, or it or its driver is too old.
+  /// Opens the first GPU. Errors: those of find_limits().
   CudaContext();
   ~CudaContext();
   CudaContext(const CudaContext&) = delete;

@@ -74,8 +74,12 @@ class CudaDevice final : public Device {
 }  // namespace
 
 bool cuda_is_usable() {
-  int n_devices = 0;
-  return cudaGetDeviceCount(&n_devices) == cudaSuccess && n_devices > 0;
+  try {
+    cuda::find_limits();
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 std::unique_ptr<Device> create_cuda_device(const DeviceOptions& options) {

@@ -121,7 +121,7 @@ TEST_F(MetalTokenLoop, NothingAboutHowItRunsChangesAToken) {
                   [](RuntimeOptions& options) { options.expert_dispatch = ExpertDispatch::kSequential; });
   expect_the_same("shared expert apart, a commit per stage", [](RuntimeOptions& options) {
     options.expert_dispatch = ExpertDispatch::kSharedApart;
-    options.commit.per_stage = true;
+    options.commit.unit = CommitUnit::kStage;
   });
   expect_the_same("checking for numbers gone wrong", [](RuntimeOptions& options) { options.check_finite = true; });
 }
