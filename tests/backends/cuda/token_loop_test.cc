@@ -55,18 +55,18 @@ TEST_F(CudaTokenLoop, LaunchesCommitsAndWaitsForWhatTheCpuDoes) {
 TEST_F(CudaTokenLoop, AllocatesNothing) {
   const auto loaded = load();
   Sequence sequence(*loaded, 1, {}, *loaded->instruments);
-  generate(sequence, prompt_of(9), 8);  // warm-up
+  generate(sequence, prompt_of(9), 4);  // warm-up
   for (const SamplingOptions& sampling :
        {SamplingOptions{.temperature = 0.0}, SamplingOptions{.top_k = 40, .repetition_penalty = 1.1, .seed = 1}}) {
     sequence.begin_sampling(sampling, {});
     sequence.append_and_sample(prompt_of(1));
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 4; ++i) {
       sequence.step();
       sequence.next_token();
     }
     const long before = test::allocation_count();
     const std::uint64_t device_before = loaded->device->n_allocations();
-    for (int i = 0; i < 16; ++i) {
+    for (int i = 0; i < 8; ++i) {
       sequence.step();
       sequence.next_token();
     }
@@ -78,23 +78,21 @@ TEST_F(CudaTokenLoop, AllocatesNothing) {
 TEST_F(CudaTokenLoop, NothingAboutHowItRunsChangesAToken) {
   const auto loaded = load();
   Sequence plain(*loaded, 1, {}, *loaded->instruments);
-  const std::vector<std::int32_t> expected = generate(plain, prompt_of(7), 4);
+  const std::vector<std::int32_t> expected = generate(plain, prompt_of(7), 3);
   const std::vector<float> logits(plain.logits().begin(), plain.logits().end());
   const auto expect_the_same = [&](const std::string& name, const auto& change) {
     RuntimeOptions options;
     change(options);
     Sequence varied(*loaded, 1, options, *loaded->instruments);
-    EXPECT_EQ(generate(varied, prompt_of(7), 4), expected) << name;
+    EXPECT_EQ(generate(varied, prompt_of(7), 3), expected) << name;
     EXPECT_TRUE(std::equal(logits.begin(), logits.end(), varied.logits().begin())) << name;
   };
-  for (const int layers : {1, 3, 47}) {
-    for (const int in_flight : {1, 8}) {
-      expect_the_same(fmt::format("{} layers per commit, {} in flight", layers, in_flight),
-                      [&](RuntimeOptions& options) {
-                        options.commit.layers_per_commit = layers;
-                        options.in_flight.max_in_flight = in_flight;
-                      });
-    }
+  for (const int layers : {1, 3}) {
+    const int in_flight = layers == 1 ? 8 : 1;
+    expect_the_same(fmt::format("{} layers per commit, {} in flight", layers, in_flight), [&](RuntimeOptions& options) {
+      options.commit.layers_per_commit = layers;
+      options.in_flight.max_in_flight = in_flight;
+    });
   }
   expect_the_same("no pool", [](RuntimeOptions& options) { options.pooling = false; });
   expect_the_same("expert by expert",
@@ -137,11 +135,11 @@ TEST_F(CudaTokenLoop, NoMemoryForAPromptCostsThePromptOnly) {
   softcuda::Options options = softcuda::environment();
   options.memory_bytes = 1;
   softcuda::reset(options);
-  const Error error = test::error_of([&] { generate(sequence, prompt_of(200), 3); });
+  const Error error = test::error_of([&] { generate(sequence, prompt_of(100), 2); });
   EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();
   EXPECT_EQ(generate(sequence, prompt_of(2), 3), expected);
   softcuda::reset();
-  EXPECT_EQ(generate(sequence, prompt_of(200), 3).size(), 3U);
+  EXPECT_EQ(generate(sequence, prompt_of(100), 2).size(), 2U);
 }
 
 struct Refusal {
