@@ -83,11 +83,18 @@ void CudaContext::allow_shared_memory(void (*function)(KernelCall), std::uint32_
   if (bytes <= kAlwaysAllowed) return;
   MARLIN_CHECK(bytes <= limits_.max_shared_bytes);
   const std::lock_guard lock(mutex_);
-  if (std::find(allowed_.begin(), allowed_.end(), function) != allowed_.end()) return;
+  const auto allowed = std::find_if(allowed_.begin(), allowed_.end(),
+                                    [&](const AllowedMemory& each) { return each.function == function; });
+  if (allowed != allowed_.end() && allowed->bytes >= bytes) return;
+  // no more than it wants: what a kernel has in static shared memory counts against the limit, too
   check(cudaFuncSetAttribute(reinterpret_cast<const void*>(function), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                             static_cast<int>(limits_.max_shared_bytes)),
+                             static_cast<int>(bytes)),
         "asking for shared memory");
-  allowed_.push_back(function);
+  if (allowed == allowed_.end()) {
+    allowed_.push_back({function, bytes});
+  } else {
+    allowed->bytes = bytes;
+  }
 }
 
 void CudaContext::run(std::span<const RecordedLaunch> launches, abi::KernelFailure* failure,

@@ -60,6 +60,12 @@ class CudaContext {
   [[nodiscard]] CudaQueue& queue() { return queue_; }
 
  private:
+  /// Dynamic shared memory of a kernel.
+  struct AllowedMemory {
+    void (*function)(KernelCall);
+    std::uint32_t bytes;
+  };
+
   class Stream {
    public:
     Stream();
@@ -79,7 +85,7 @@ class CudaContext {
   std::mutex mutex_;                  // of what follows
   std::vector<CudaMemory> scratch_;   // the last is in use; recorded launches may still name the others
   std::vector<CudaMemory> counters_;  // the same
-  std::vector<void (*)(KernelCall)> allowed_;
+  std::vector<AllowedMemory> allowed_;
   GraphCache graphs_;
   CudaQueue queue_;
 };

@@ -194,14 +194,15 @@ __global__ void __launch_bounds__(kThreads) rope_f32(const __grid_constant__ Ker
   float* x = call.binding<float>(0) + std::uint64_t{blockIdx.x} * arguments.row_stride +
              std::uint64_t{head} * arguments.head_stride;
   const std::uint32_t position = call.binding<const abi::RowPlace>(2)[blockIdx.x].position;
-  const auto* table = reinterpret_cast<const float2*>(call.binding<const float>(1) + std::uint64_t{position} * dim);
+  const float* table = call.binding<const float>(1) + std::uint64_t{position} * dim;
   float* rotated = interleaved ? dynamic_shared<float>() + warp_index() * dim : x;
   for (std::uint32_t i = lane_index(); i < half_dim; i += kWarpSize) {
     const float a = interleaved ? x[2 * i] : x[i];
     const float b = interleaved ? x[2 * i + 1] : x[i + half_dim];
-    const float2 angle = __ldg(table + i);  // cosine, sine
-    rotated[i] = a * angle.x - b * angle.y;
-    rotated[i + half_dim] = b * angle.x + a * angle.y;
+    const float cosine = __ldg(table + 2 * i);
+    const float sine = __ldg(table + 2 * i + 1);
+    rotated[i] = a * cosine - b * sine;
+    rotated[i + half_dim] = b * cosine + a * sine;
   }
   if (!interleaved) return;
   __syncwarp();
