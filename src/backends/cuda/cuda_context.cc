@@ -79,7 +79,7 @@ Borrowed CudaContext::borrow(std::size_t scratch_offset, std::size_t scratch_byt
 }
 
 void CudaContext::allow_shared_memory(void (*function)(KernelCall), std::uint32_t bytes) {
-  constexpr std::uint32_t kAlwaysAllowed = 48 * 1024;
+  constexpr std::uint32_t kAlwaysAllowed = 32 * 1024;  // 48 with the kernel's static shared memory
   if (bytes <= kAlwaysAllowed) return;
   MARLIN_CHECK(bytes <= limits_.max_shared_bytes);
   const std::lock_guard lock(mutex_);

@@ -49,13 +49,30 @@ Launch tiles_launch(KernelFunction function, const abi::MoeArguments& args, std:
           .shared_bytes = kTileSharedBytes};
 }
 
+/// {a, b}: as abi::MoeArguments has them.
+MoeKernels few_rows_kernels(const std::uint32_t (&encodings)[2]) {
+  const auto format = static_cast<abi::MatrixFormat>(encodings[0] & 0xFFU);
+  if (encodings[0] != encodings[1] || encodings[0] == abi::kAnyEncoding || format != abi::MatrixFormat::kExl3) {
+    return moe_any_encoding();
+  }
+  const std::uint32_t bits = encodings[0] >> 8U & 0xFFU;
+  switch (static_cast<abi::TrellisCodebook>(encodings[0] >> 16U & 0xFFU)) {
+    case abi::TrellisCodebook::k3Inst:
+      return moe_3inst(bits);
+    case abi::TrellisCodebook::kMcg:
+      return moe_mcg(bits);
+    default:
+      return moe_mul1(bits);
+  }
+}
+
 Launch gate_up_launch(const std::byte* arguments, const GpuLimits& gpu) {
   const auto& args = as<abi::MoeArguments>(arguments);
   const std::uint32_t n_blocks = ceil_div(args.inner_stride, kChunk);
   if (takes_tiles(args, gpu)) return tiles_launch(moe_gate_up_tiles, args, n_blocks);
   const std::uint32_t n_tiles = max_expert_tiles(args, kFewRows);
   const std::uint32_t n_parts = parts_for(gate_up_layout(args, 1), std::uint64_t{n_blocks} * n_tiles, gpu);
-  return few_rows_launch(moe_gate_up_few_rows, gate_up_layout(args, n_parts), n_blocks, n_tiles);
+  return few_rows_launch(few_rows_kernels(args.gate_up_encodings).gate_up, gate_up_layout(args, n_parts), n_blocks, n_tiles);
 }
 
 Launch down_launch(const std::byte* arguments, const GpuLimits& gpu) {
@@ -64,7 +81,7 @@ Launch down_launch(const std::byte* arguments, const GpuLimits& gpu) {
   if (takes_tiles(args, gpu)) return tiles_launch(moe_down_tiles, args, n_blocks);
   const std::uint32_t n_tiles = max_expert_tiles(args, kFewRows);
   const std::uint32_t n_parts = parts_for(down_layout(args, 1), std::uint64_t{n_blocks} * n_tiles, gpu);
-  return few_rows_launch(moe_down_few_rows, down_layout(args, n_parts), n_blocks, n_tiles);
+  return few_rows_launch(few_rows_kernels(args.down_encodings).down, down_layout(args, n_parts), n_blocks, n_tiles);
 }
 
 constexpr CudaKernel gate_up(std::string_view name) { return {name, sizeof(abi::MoeArguments), 5, gate_up_launch}; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernels of experts share (abi/moe.h), and their names: moe_few_rows.cu and moe_tiles.cu have them, moe.cu
-// chooses. A table may mix all encodings, so every kernel has the code of each of them and a thread block branches.
+// What the kernels of experts share (abi/moe.h), and where they are: moe_few_rows.h and moe_tiles.cu have them, moe.cu
+// chooses.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -13,9 +13,18 @@
 
 namespace marlin::cuda {
 
-// Grid: (parts, blocks of 128 outputs, tiles of 32 rows of an expert).
-__global__ void moe_gate_up_few_rows(const __grid_constant__ KernelCall call);
-__global__ void moe_down_few_rows(const __grid_constant__ KernelCall call);
+/// Kernels of few rows (moe_few_rows.h).
+struct MoeKernels {
+  void (*gate_up)(KernelCall);
+  void (*down)(KernelCall);
+};
+
+/// For tables whose gate and up, or down, matrices all have that encoding.
+MoeKernels moe_3inst(std::uint32_t bits);
+MoeKernels moe_mcg(std::uint32_t bits);
+MoeKernels moe_mul1(std::uint32_t bits);
+/// For all others.
+MoeKernels moe_any_encoding();
 
 // Grid: (blocks of 128 outputs, tiles of 128 rows of an expert).
 __global__ void moe_gate_up_tiles(const __grid_constant__ KernelCall call);

@@ -22,13 +22,16 @@ const Arguments& as(const std::byte* arguments) {
   return *reinterpret_cast<const Arguments*>(arguments);
 }
 
+/// At least what kernels of few rows have in static shared memory.
+inline constexpr std::uint32_t kStaticSharedBytes = 1024;
+
 /// Parts that n_items blocks of outputs are cut into: so many that there are two thread blocks for a multiprocessor, if
 /// what they keep in shared memory allows it.
 inline std::uint32_t parts_for(FewRowsLayout layout, std::uint64_t n_items, const GpuLimits& gpu) {
   std::uint32_t best = 1;
   for (std::uint32_t n_parts = 1; n_parts <= kColumns; n_parts *= 2) {
     layout.n_parts = n_parts;
-    if (layout.shared_bytes() > gpu.max_shared_bytes) continue;
+    if (layout.shared_bytes() + kStaticSharedBytes > gpu.max_shared_bytes) continue;
     best = n_parts;
     if (n_items * n_parts >= 2 * std::uint64_t{gpu.n_multiprocessors}) break;
   }

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backends/cuda/kernels/moe_few_rows.h"
+
+namespace marlin::cuda {
+
+MoeKernels moe_3inst(std::uint32_t bits) { return moe_few_rows_functions<abi::TrellisCodebook::k3Inst>(bits); }
+
+}  // namespace marlin::cuda
