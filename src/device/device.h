@@ -32,6 +32,8 @@ struct DeviceInfo {
   std::string name;     ///< what the machine calls it, with what decides its speed: "AVX3_DL, 2 threads"
   int n_threads = 0;    ///< of the cpu backend, else 0
   bool unified_memory = true;
+  /// Rows of a forward pass, at most, that longer prompts are cut into: so many that more would not be quicker.
+  std::int64_t step_rows = 512;
   /// What addresses of the operands of attention, the cache included, must be multiples of; of other operands: 4.
   std::size_t attention_alignment = 4;
   /// Whether the variants of a matrix product (abi/kernel_variant.h) give a row the same bits.

@@ -145,7 +145,8 @@ LoadedModel load_model(const EngineOptions& options, std::unique_ptr<Device> dev
   const std::int64_t n_blocks = KvCache::blocks_for(info.context_tokens, kBlockTokens);
   info.memory.kv_cache =
       static_cast<std::size_t>(n_blocks * kBlockTokens) * KvCache::bytes_per_token(config, loaded.cache_format);
-  info.memory.workspace = loaded.model->runtime_needs(std::min(kMaxStepRows, info.context_tokens), 1, n_blocks).bytes();
+  const std::int64_t step_rows = std::min(loaded.device->info().step_rows, info.context_tokens);
+  info.memory.workspace = loaded.model->runtime_needs(step_rows, 1, n_blocks).bytes();
   check_fits(info);
   loaded.rope_table = loaded.model->make_rope_table(info.context_tokens);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -184,8 +184,9 @@ double measure_copy_bandwidth(Device& device) {
 }
 
 void check(const ProfileOptions& options, const LoadedModel& loaded) {
-  if (options.prompt_tokens < 0 || options.prompt_tokens > kMaxStepRows) {
-    fail(ErrorCode::kInvalidArgument, "--prompt must be between 0 and {}, got {}", kMaxStepRows, options.prompt_tokens);
+  const std::int64_t most = loaded.device->info().step_rows;
+  if (options.prompt_tokens < 0 || options.prompt_tokens > most) {
+    fail(ErrorCode::kInvalidArgument, "--prompt must be between 0 and {}, got {}", most, options.prompt_tokens);
   }
   if (options.decode_context < 0 || options.warm_up < 0 || options.iterations < 1) {
     fail(ErrorCode::kInvalidArgument, "--context and --warm-up must not be negative, --iterations at least 1");

@@ -22,7 +22,7 @@ Sequence::Sequence(const LoadedModel& loaded, std::int64_t n_logit_rows, const R
                    Instruments& instruments)
     : loaded_(loaded),
       instruments_(instruments),
-      max_chunk_rows_(std::min(kMaxStepRows, loaded.info.context_tokens)),
+      max_chunk_rows_(std::min(loaded.device->info().step_rows, loaded.info.context_tokens)),
       max_logit_rows_(std::min(n_logit_rows, max_chunk_rows_)),
       cache_(*loaded.device, loaded.model->config(), KvCache::blocks_for(loaded.info.context_tokens, kBlockTokens),
              kBlockTokens, loaded.cache_format),
@@ -152,8 +152,7 @@ void Sequence::run_pass(MoEBufferPool::Lease lease, std::int64_t n_rows, std::in
   placement.add_rows(blocks, n_positions_, n_rows);
   LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
   loaded_.model->encode(runtime_, batch,
-                        {.ids = lease.buffers().ids,
-                         .chosen = {chosen_.get(), 0, chosen_->size_bytes()},
+                        {.chosen = {chosen_.get(), 0, chosen_->size_bytes()},
                          .n_rows = n_rows,
                          .n_logit_rows = n_logit_rows,
                          .cache = &cache_,

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "model/rope_table.h"
+#include "ops/copy.h"
 #include "ops/embed.h"
 #include "ops/fill.h"
 #include "ops/finite_guard.h"
@@ -97,8 +98,13 @@ void Model::normalise(LayerBatchContext& batch, const BufferView& weight, const 
 void Model::encode(Runtime& runtime, LayerBatchContext& batch, const ForwardPass& pass) const {
   MARLIN_CHECK(pass.n_rows >= 1 && pass.n_logit_rows <= pass.n_rows);
   const MoEBuffers& buffers = *pass.buffers;
+  const bool copies_inputs = !device_.info().unified_memory;  // every layer reads them
+  const auto input = [&](const BufferView& view) {
+    MARLIN_CHECK(view.buffer == buffers.inputs.buffer);
+    return copies_inputs ? BufferView{buffers.copy.buffer, buffers.copy.offset + view.offset, view.bytes} : view;
+  };
   const Step step{.n_rows = pass.n_rows,
-                  .places = {pass.buffers->places, pass.buffers->blocks, pass.cache->block_tokens()},
+                  .places = {input(buffers.places), input(buffers.blocks), pass.cache->block_tokens()},
                   .x = buffers.x,
                   .h = buffers.h,
                   .space = runtime.workspace.space(space_floats(pass.n_rows, pass.n_logit_rows)),
@@ -111,7 +117,8 @@ void Model::encode(Runtime& runtime, LayerBatchContext& batch, const ForwardPass
   batch.begin_stage(Stage::kEmbedding);
   constexpr std::uint32_t kPoison = 0x7FC0DEAD;  // a NaN, and no sensible index
   ops::fill(batch.encoder(), buffers.defined, kDebugBuild ? kPoison : 0);
-  ops::embed(batch.encoder(), embedding_, pass.ids, pass.chosen, step.x, step.n_rows);
+  if (copies_inputs) ops::copy(batch.encoder(), buffers.inputs, buffers.copy);
+  ops::embed(batch.encoder(), embedding_, input(buffers.ids), pass.chosen, step.x, step.n_rows);
   if (pass.tap) pass.tap(batch.encoder(), TapPoint::kEmbedded, -1, step);
   for (std::int64_t i = 0; i < config_.n_layers; ++i) {
     batch.begin_layer(i);

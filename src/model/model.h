@@ -29,7 +29,6 @@ using Tap = std::function<void(Encoder& encoder, TapPoint point, std::int64_t la
 
 /// Rows of any sequences: a chunk of one, a token of each of many, or both. The cache holds what came before them.
 struct ForwardPass {
-  BufferView ids;     // i32 [n_rows]; -1 - i stands for chosen[i]
   BufferView chosen;  // i32, tokens that earlier passes choose
   std::int64_t n_rows = 0;
   std::int64_t n_logit_rows = 0;  // of the last rows, to buffers->logits

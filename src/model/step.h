@@ -13,8 +13,8 @@
 
 namespace marlin {
 
-/// Most rows of one forward pass; longer prompts are cut into chunks.
-inline constexpr std::int64_t kMaxStepRows = 512;
+/// Most rows of one forward pass on any device (DeviceInfo::step_rows).
+inline constexpr std::int64_t kMaxStepRows = 2048;
 
 struct Step {
   std::int64_t n_rows = 0;

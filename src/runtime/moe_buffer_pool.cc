@@ -46,7 +46,7 @@ struct Rows {
   std::int64_t n_logit = 0;
 };
 
-/// `inputs`: what the host writes. `layout`: what the device alone uses.
+/// `inputs`: what the host writes. `layout`: what the device alone uses, a copy of them included.
 MoEBuffers lay_out(Layout& inputs, Layout& layout, const MoEBufferNeeds& needs, const Rows& room, const Rows& used) {
   const auto slots = [&](const Rows& rows) { return rows.n * needs.slots_per_row; };
   MoEBuffers buffers;
@@ -65,6 +65,9 @@ MoEBuffers lay_out(Layout& inputs, Layout& layout, const MoEBufferNeeds& needs, 
   }
   buffers.logits = layout.add(room.n_logit * needs.vocab_size, used.n_logit * needs.vocab_size);
   buffers.defined = layout.all();
+  buffers.inputs = inputs.all();
+  const auto n_copied = static_cast<std::int64_t>(buffers.inputs.bytes / kElementBytes);
+  buffers.copy = layout.add(n_copied, n_copied);
   return buffers;
 }
 

@@ -35,9 +35,12 @@ struct MoEBufferNeeds {
 
 /// Views of exactly the rows asked for.
 struct MoEBuffers {
-  BufferView ids;      ///< i32 [n_rows]; this and the two that follow are for the host, all others for the device
-  BufferView places;   ///< abi::RowPlace [n_rows]
-  BufferView blocks;   ///< u32 [n_blocks]
+  BufferView ids;     ///< i32 [n_rows], -1 - i for chosen token i of the pass; this and the two that follow are for the
+                      ///< host, all others for the device
+  BufferView places;  ///< abi::RowPlace [n_rows]
+  BufferView blocks;  ///< u32 [n_blocks]
+  BufferView inputs;  ///< these three, as one range from the beginning of its buffer
+  BufferView copy;    ///< room for a copy of them in the device's own memory
   BufferView defined;  ///< everything else, as one range: what to fill
   BufferView x;        ///< f32 [n_rows, hidden], the residual stream
   BufferView h;        ///< f32 [n_rows, hidden], the normalised input of a sublayer

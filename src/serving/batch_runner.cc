@@ -42,7 +42,7 @@ BatchRunner::BatchRunner(const LoadedModel& loaded, const RunnerLimits& limits, 
                                       "chosen tokens")),
       max_logit_rows_(limits.batch.max_batch_size),
       runtime_(*loaded.device, needs_of(loaded, limits), options, *loaded.instruments) {
-  MARLIN_CHECK(limits.batch.max_batch_tokens <= kMaxStepRows);
+  MARLIN_CHECK(limits.batch.max_batch_tokens <= loaded.device->info().step_rows);
   for (std::int64_t i = limits.max_sequences; i > 0; --i) free_slots_.push_back(i - 1);
 }
 
@@ -120,8 +120,7 @@ void BatchRunner::run(const BatchPlan& plan) {
   fill(plan, lease.buffers());
   LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
   loaded_.model->encode(runtime_, batch,
-                        {.ids = lease.buffers().ids,
-                         .chosen = {chosen_.get(), 0, chosen_->size_bytes()},
+                        {.chosen = {chosen_.get(), 0, chosen_->size_bytes()},
                          .n_rows = plan.n_rows,
                          .n_logit_rows = plan.n_logit_rows,
                          .cache = &cache_,

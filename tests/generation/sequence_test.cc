@@ -233,8 +233,7 @@ TEST(Hazard, LogitsReadBeforeTheirPassEndedAreRefused) {
   placement.add_rows(placement.list(std::array{0U}), 0, 1);
   LayerBatchContext batch(runtime.manager, runtime.dispatcher, {});
   loaded->model->encode(runtime, batch,
-                        {.ids = lease.buffers().ids,
-                         .chosen = lease.buffers().ids,
+                        {.chosen = lease.buffers().ids,
                          .n_rows = 1,
                          .n_logit_rows = 1,
                          .cache = &cache,

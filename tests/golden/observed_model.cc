@@ -59,7 +59,7 @@ ObservedModel::ObservedModel(const std::filesystem::path& directory, int n_threa
       cache_(*loaded_.device, loaded_.model->config(), KvCache::blocks_for(loaded_.info.context_tokens, kBlockTokens),
              kBlockTokens, loaded_.cache_format),
       runtime_(*loaded_.device,
-               loaded_.model->runtime_needs(std::min(kMaxStepRows, loaded_.info.context_tokens),
+               loaded_.model->runtime_needs(std::min(loaded_.device->info().step_rows, loaded_.info.context_tokens),
                                             std::min(kLogitRows, loaded_.info.context_tokens), cache_.n_blocks()),
                options, *loaded_.instruments) {
   // not in the order of their numbers
@@ -75,8 +75,7 @@ void ObservedModel::run(std::span<const std::int64_t> ids, std::int64_t start, c
   placement.add_rows(placement.list(blocks_), start, n_rows);
   LayerBatchContext batch(runtime_.manager, runtime_.dispatcher, runtime_.options.commit);
   loaded_.model->encode(runtime_, batch,
-                        {.ids = last_.ids,
-                         .chosen = last_.ids,
+                        {.chosen = last_.ids,
                          .n_rows = n_rows,
                          .n_logit_rows = n_rows,
                          .cache = &cache_,

@@ -21,6 +21,7 @@ class CudaDevice final : public Device {
         info_{.backend = "cuda",
               .name = context_->name(),
               .unified_memory = false,
+              .step_rows = 2048,  // 128 for each of 64 experts of which a row takes 4: a whole tile
               .attention_alignment = cuda::kAttentionAlignment,
               .variants_agree = true,
               .multiplies_binary16 = true,
@@ -62,9 +63,13 @@ class CudaDevice final : public Device {
          from.buffer->label());
   }
 
-  /// Returns when the bytes are there.
+  /// Returns when the bytes are there, which cudaMemcpy() from memory that is not pinned may do too early; and the
+  /// stream of the command buffers does not wait for the one that it uses.
   static void copy(void* to, const void* from, std::size_t n, cudaMemcpyKind kind, std::string_view label) {
-    if (n > 0) cuda::check(cudaMemcpy(to, from, n, kind), fmt::format("copying {} bytes of '{}'", n, label));
+    if (n == 0) return;
+    cudaError_t error = cudaMemcpy(to, from, n, kind);
+    if (error == cudaSuccess) error = cudaStreamSynchronize(nullptr);
+    cuda::check(error, fmt::format("copying {} bytes of '{}'", n, label));
   }
 
   std::shared_ptr<cuda::CudaContext> context_;

@@ -16,6 +16,9 @@
 namespace marlin::cuda {
 
 inline constexpr std::uint32_t kFewRowsThreads = 256;
+/// Thread blocks of a multiprocessor, as far as registers decide.
+MARLIN_HOST_DEVICE constexpr std::uint32_t few_rows_resident(std::uint32_t bits) { return bits == 4 ? 3 : 2; }
+
 inline constexpr std::uint32_t kFewRowsWarps = kFewRowsThreads / kWarpSize;
 
 /// warp_index() such that the compiler knows it to be the same in all lanes.

@@ -98,7 +98,7 @@ Launch launch_tiles(const LatentProjectionArguments& args, const GpuLimits& gpu)
 /// Few rows: small tiles, so that all multiprocessors read weights.
 template <MatrixFormat kFormat, bool kTransposed>
 Launch launch_on_tensor_cores(const LatentProjectionArguments& args, const GpuLimits& gpu) {
-  const Launch many = launch_tiles<kFormat, kTransposed, 32, 64>(args, gpu);
+  const Launch many = launch_tiles<kFormat, kTransposed, 32, 128>(args, gpu);
   if (args.n_rows > 16 && many.shared_bytes <= gpu.max_shared_bytes) return many;
   return launch_tiles<kFormat, kTransposed, 16, 32>(args, gpu);
 }

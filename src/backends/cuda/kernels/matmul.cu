@@ -54,7 +54,7 @@ __global__ void __launch_bounds__(kPlainThreads) matmul_plain_tiles(const __grid
 }
 
 // Grid: (blocks of outputs, tiles of 128 rows).
-__global__ void __launch_bounds__(kTileThreads, 1) matmul_tiles(const __grid_constant__ KernelCall call) {
+__global__ void __launch_bounds__(kTileThreads, 2) matmul_tiles(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MatmulArguments>();
   const std::uint32_t first_row = kTileRows * blockIdx.y;
   const InputRows x = matmul_rows(call, first_row, kTileRows);
@@ -114,7 +114,8 @@ Launch matmul_launch(const std::byte* arguments, const GpuLimits& gpu) {
             .shared_bytes = kTileSharedBytes};
   }
   const std::uint32_t n_tiles = ceil_div(args.n_rows, kFewRows);
-  const std::uint32_t n_parts = parts_for(matmul_layout(args, 1), std::uint64_t{n_blocks} * n_tiles, gpu);
+  const std::uint32_t n_parts = parts_for(matmul_layout(args, 1), std::uint64_t{n_blocks} * n_tiles,
+ few_rows_resident(args.matrix.bits), gpu);
   return few_rows_launch(few_rows_function_for(args.matrix), matmul_layout(args, n_parts), n_blocks, n_tiles);
 }
 

@@ -43,7 +43,7 @@ __device__ inline void write_outputs(const KernelCall& call, std::uint32_t row, 
 
 // Grid: (parts, blocks of outputs, tiles of 32 rows).
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
-__global__ void __launch_bounds__(kFewRowsThreads, kBits == 4 ? 3 : 2)
+__global__ void __launch_bounds__(kFewRowsThreads, few_rows_resident(kBits))
     matmul_few_rows(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MatmulArguments>();
   const std::uint32_t block = blockIdx.y;

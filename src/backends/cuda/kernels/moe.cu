@@ -71,8 +71,10 @@ Launch gate_up_launch(const std::byte* arguments, const GpuLimits& gpu) {
   const std::uint32_t n_blocks = ceil_div(args.inner_stride, kChunk);
   if (takes_tiles(args, gpu)) return tiles_launch(moe_gate_up_tiles, args, n_blocks);
   const std::uint32_t n_tiles = max_expert_tiles(args, kFewRows);
-  const std::uint32_t n_parts = parts_for(gate_up_layout(args, 1), std::uint64_t{n_blocks} * n_tiles, gpu);
-  return few_rows_launch(few_rows_kernels(args.gate_up_encodings).gate_up, gate_up_layout(args, n_parts), n_blocks, n_tiles);
+  const MoeKernels kernels = few_rows_kernels(args.gate_up_encodings);
+  const std::uint32_t n_parts =
+      parts_for(gate_up_layout(args, 1), std::uint64_t{n_blocks} * n_tiles, kernels.n_resident, gpu);
+  return few_rows_launch(kernels.gate_up, gate_up_layout(args, n_parts), n_blocks, n_tiles);
 }
 
 Launch down_launch(const std::byte* arguments, const GpuLimits& gpu) {
@@ -80,8 +82,10 @@ Launch down_launch(const std::byte* arguments, const GpuLimits& gpu) {
   const std::uint32_t n_blocks = ceil_div(args.hidden, kChunk);
   if (takes_tiles(args, gpu)) return tiles_launch(moe_down_tiles, args, n_blocks);
   const std::uint32_t n_tiles = max_expert_tiles(args, kFewRows);
-  const std::uint32_t n_parts = parts_for(down_layout(args, 1), std::uint64_t{n_blocks} * n_tiles, gpu);
-  return few_rows_launch(few_rows_kernels(args.down_encodings).down, down_layout(args, n_parts), n_blocks, n_tiles);
+  const MoeKernels kernels = few_rows_kernels(args.down_encodings);
+  const std::uint32_t n_parts =
+      parts_for(down_layout(args, 1), std::uint64_t{n_blocks} * n_tiles, kernels.n_resident, gpu);
+  return few_rows_launch(kernels.down, down_layout(args, n_parts), n_blocks, n_tiles);
 }
 
 constexpr CudaKernel gate_up(std::string_view name) { return {name, sizeof(abi::MoeArguments), 5, gate_up_launch}; }

@@ -4,6 +4,6 @@
 
 namespace marlin::cuda {
 
-MoeKernels moe_any_encoding() { return {gate_up_few_rows<AnyEncoding>, down_few_rows<AnyEncoding>}; }
+MoeKernels moe_any_encoding() { return {gate_up_few_rows<AnyEncoding>, down_few_rows<AnyEncoding>, AnyEncoding::kResident}; }
 
 }  // namespace marlin::cuda

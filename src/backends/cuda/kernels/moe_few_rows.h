@@ -12,6 +12,8 @@ namespace marlin::cuda {
 /// Matrices of one encoding.
 template <std::uint32_t kBits, abi::TrellisCodebook kCodebook>
 struct OneEncoding {
+  static constexpr std::uint32_t kResident = few_rows_resident(kBits);
+
   /// Sums of the part, up to add_strips().
   __device__ static void multiply_part(const abi::Matrix& matrix, const InputRows& x, std::uint32_t block,
                                        const ProductShare& share, float4* sums, float4* strips) {
@@ -21,6 +23,8 @@ struct OneEncoding {
 
 /// Matrices of any, plain ones too.
 struct AnyEncoding {
+  static constexpr std::uint32_t kResident = 2;
+
   __device__ static void multiply_part(const abi::Matrix& matrix, const InputRows& x, std::uint32_t block,
                                        const ProductShare& share, float4* sums, float4* strips) {
     if (!is_exl3(matrix)) return multiply_plain_part(matrix, x, block, share, sums);
@@ -73,7 +77,8 @@ __device__ inline void multiply_few_rows(const FewRowsLayout& layout, Choose&& c
 
 // Grid: (parts, blocks of 128 outputs, tiles of 32 rows of an expert).
 template <typename Encoding>
-__global__ void __launch_bounds__(kFewRowsThreads, 2) gate_up_few_rows(const __grid_constant__ KernelCall call) {
+__global__ void __launch_bounds__(kFewRowsThreads, Encoding::kResident)
+    gate_up_few_rows(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MoeArguments>();
   const ExpertRows& rows = block_rows(call, 2);
   const std::uint32_t block = blockIdx.y;
@@ -95,7 +100,8 @@ __global__ void __launch_bounds__(kFewRowsThreads, 2) gate_up_few_rows(const __g
 
 // Grid: (parts, blocks of 128 outputs, tiles of 32 rows of an expert).
 template <typename Encoding>
-__global__ void __launch_bounds__(kFewRowsThreads, 2) down_few_rows(const __grid_constant__ KernelCall call) {
+__global__ void __launch_bounds__(kFewRowsThreads, Encoding::kResident)
+    down_few_rows(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MoeArguments>();
   const ExpertRows& rows = block_rows(call, 1);
   const std::uint32_t block = blockIdx.y;
@@ -116,7 +122,8 @@ __global__ void __launch_bounds__(kFewRowsThreads, 2) down_few_rows(const __grid
 template <abi::TrellisCodebook kCodebook>
 MoeKernels moe_few_rows_functions(std::uint32_t bits) {
   return with_bits(bits, [&]<std::uint32_t kBits>() -> MoeKernels {
-    return {gate_up_few_rows<OneEncoding<kBits, kCodebook>>, down_few_rows<OneEncoding<kBits, kCodebook>>};
+    return {gate_up_few_rows<OneEncoding<kBits, kCodebook>>, down_few_rows<OneEncoding<kBits, kCodebook>>,
+            few_rows_resident(kBits)};
   });
 }
 

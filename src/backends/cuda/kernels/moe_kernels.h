@@ -17,6 +17,7 @@ namespace marlin::cuda {
 struct MoeKernels {
   void (*gate_up)(KernelCall);
   void (*down)(KernelCall);
+  std::uint32_t n_resident;  // thread blocks of a multiprocessor
 };
 
 /// For tables whose gate and up, or down, matrices all have that encoding.

@@ -29,7 +29,7 @@ __device__ void multiply_and_finish(const abi::Matrix& matrix, const InputRows& 
 
 }  // namespace
 
-__global__ void __launch_bounds__(kTileThreads, 1) moe_gate_up_tiles(const __grid_constant__ KernelCall call) {
+__global__ void __launch_bounds__(kTileThreads, 2) moe_gate_up_tiles(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MoeArguments>();
   const ExpertRows rows = expert_tile<kTileRows>(args, call.binding<const std::int32_t>(2),
                                                  call.binding<const std::int32_t>(3), blockIdx.y);
@@ -50,7 +50,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) moe_gate_up_tiles(const __gri
   }
 }
 
-__global__ void __launch_bounds__(kTileThreads, 1) moe_down_tiles(const __grid_constant__ KernelCall call) {
+__global__ void __launch_bounds__(kTileThreads, 2) moe_down_tiles(const __grid_constant__ KernelCall call) {
   const auto& args = call.arguments<abi::MoeArguments>();
   const ExpertRows rows = expert_tile<kTileRows>(args, call.binding<const std::int32_t>(1),
                                                  call.binding<const std::int32_t>(2), blockIdx.y);

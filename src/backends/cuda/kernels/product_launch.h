@@ -25,15 +25,15 @@ const Arguments& as(const std::byte* arguments) {
 /// At least what kernels of few rows have in static shared memory.
 inline constexpr std::uint32_t kStaticSharedBytes = 1024;
 
-/// Parts that n_items blocks of outputs are cut into: so many that there are two thread blocks for a multiprocessor, if
-/// what they keep in shared memory allows it.
-inline std::uint32_t parts_for(FewRowsLayout layout, std::uint64_t n_items, const GpuLimits& gpu) {
+/// Parts that n_items blocks of outputs are cut into: as many as keep all thread blocks on the GPU at the same time, so
+/// many on each multiprocessor, if what they have in shared memory allows it.
+inline std::uint32_t parts_for(FewRowsLayout layout, std::uint64_t n_items, std::uint32_t n_resident,
+                               const GpuLimits& gpu) {
   std::uint32_t best = 1;
-  for (std::uint32_t n_parts = 1; n_parts <= kColumns; n_parts *= 2) {
+  for (std::uint32_t n_parts = 2; n_parts <= kColumns; n_parts *= 2) {
     layout.n_parts = n_parts;
-    if (layout.shared_bytes() + kStaticSharedBytes > gpu.max_shared_bytes) continue;
-    best = n_parts;
-    if (n_items * n_parts >= 2 * std::uint64_t{gpu.n_multiprocessors}) break;
+    if (n_items * n_parts > std::uint64_t{n_resident} * gpu.n_multiprocessors) break;
+    if (layout.shared_bytes() + kStaticSharedBytes <= gpu.max_shared_bytes) best = n_parts;
   }
   return best;
 }
