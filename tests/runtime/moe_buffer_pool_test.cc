@@ -67,7 +67,12 @@ class MoEBufferPoolTest : public PoolOnDevice, public ::testing::WithParamInterf
 };
 MARLIN_ON_EVERY_STAND_IN(MoEBufferPoolTest);
 
-const Buffer* memory_of(const MoEBufferPool::Lease& lease) { return lease.buffers().ids.buffer; }
+const Buffer* inputs_of(const MoEBufferPool::Lease& lease) { return lease.buffers().ids.buffer; }
+const Buffer* memory_of(const MoEBufferPool::Lease& lease) { return lease.buffers().x.buffer; }
+
+std::size_t bytes_of(const MoEBufferPool::Lease& lease) {
+  return inputs_of(lease)->size_bytes() + memory_of(lease)->size_bytes();
+}
 
 std::vector<BufferView> views_of(const MoEBuffers& buffers) {
   const ops::RoutingBuffers& routing = buffers.routing;
@@ -89,7 +94,7 @@ TEST_P(MoEBufferPoolTest, TiersArePowersOfTwo) {
     EXPECT_EQ(kNeeds.tier_bytes(tier, rows), kNeeds.tier_bytes(tier, tier)) << rows << " with logits";
     const MoEBufferPool::Lease lease = pool_->lease(rows, 1);
     EXPECT_EQ(memory_of(lease)->label(), "batches of " + std::to_string(tier));
-    EXPECT_EQ(memory_of(lease)->size_bytes(), kNeeds.tier_bytes(tier, 1)) << rows;
+    EXPECT_EQ(bytes_of(lease), kNeeds.tier_bytes(tier, 1)) << rows;
   }
   EXPECT_LT(kNeeds.tier_bytes(32, 1), kNeeds.tier_bytes(33, 1));
 }
@@ -122,16 +127,20 @@ TEST_P(MoEBufferPoolTest, ViewsOfALeaseAreApartAndInsideItsMemory) {
     const std::vector<BufferView> views = views_of(lease.buffers());
     const BufferView& defined = lease.buffers().defined;
     EXPECT_LE(defined.offset + defined.bytes, memory_of(lease)->size_bytes());
+    const BufferView& copy = lease.buffers().copy;
+    EXPECT_EQ(copy.bytes, lease.buffers().inputs.bytes);
+    EXPECT_FALSE(overlap(copy, defined));
     for (std::size_t i = 0; i < views.size(); ++i) {
-      EXPECT_EQ(views[i].buffer, memory_of(lease));
-      EXPECT_EQ(views[i].offset % 128, 0U);
-      EXPECT_LE(views[i].offset + views[i].bytes, memory_of(lease)->size_bytes());
-      for (std::size_t j = 0; j < i; ++j) EXPECT_FALSE(overlap(views[i], views[j])) << i << " and " << j;
-      const bool inside =
-          views[i].offset >= defined.offset && views[i].offset + views[i].bytes <= defined.offset + defined.bytes;
       constexpr std::size_t kWrittenByTheHost = 3;
-      EXPECT_EQ(inside, i >= kWrittenByTheHost) << "all but what the host writes is filled";
-      EXPECT_EQ(overlap(views[i], defined), i >= kWrittenByTheHost);
+      const bool of_host = i < kWrittenByTheHost;
+      EXPECT_EQ(views[i].buffer, of_host ? inputs_of(lease) : memory_of(lease));
+      EXPECT_EQ(views[i].offset % 128, 0U);
+      EXPECT_LE(views[i].offset + views[i].bytes, views[i].buffer->size_bytes());
+      for (std::size_t j = 0; j < i; ++j) EXPECT_FALSE(overlap(views[i], views[j])) << i << " and " << j;
+      EXPECT_FALSE(overlap(views[i], copy)) << i;
+      const BufferView& whole = of_host ? lease.buffers().inputs : defined;
+      EXPECT_GE(views[i].offset, whole.offset);
+      EXPECT_LE(views[i].offset + views[i].bytes, whole.offset + whole.bytes);
     }
   }
 }
@@ -161,7 +170,7 @@ TEST_P(MoEBufferPoolTest, CountersSeeHitsAndMisses) {
   for (const std::int64_t rows : {1, 2, 2, 1, 1}) static_cast<void>(pool_->lease(rows, 1));
   EXPECT_EQ(instruments_.counters().pool_misses, 2U);
   EXPECT_EQ(instruments_.counters().pool_hits, 3U);
-  EXPECT_EQ(device().n_allocations() - before, 2U);
+  EXPECT_EQ(device().n_allocations() - before, 4U) << "inputs and memory of two";
 }
 
 TEST_P(MoEBufferPoolTest, PrewarmMakesTheFirstLeaseAHit) {
@@ -343,7 +352,7 @@ TEST_P(MoEBufferPoolTest, WithoutReuseEveryLeaseAllocatesAndFrees) {
   make_pool({.budget_bytes = kPlenty, .reuse = false});
   const std::uint64_t before = device().n_allocations();
   for (int i = 0; i < 10; ++i) static_cast<void>(pool_->lease(4, 1));
-  EXPECT_EQ(device().n_allocations() - before, 10U);
+  EXPECT_EQ(device().n_allocations() - before, 20U);
   EXPECT_EQ(statistics().misses, 10U);
   EXPECT_EQ(statistics().hits, 0U);
   EXPECT_EQ(statistics().bytes_peak, kNeeds.tier_bytes(4, 1));
@@ -362,7 +371,8 @@ class PoolFuzz : public PoolOnDevice, public ::testing::WithParamInterface<std::
 
   struct Held {
     MoEBufferPool::Lease lease;
-    BufferView memory;       // all of it
+    BufferView memory;       // all of it but the inputs
+    std::size_t bytes = 0;   // with them
     BatchId free_after = 0;  // once released
   };
 
@@ -380,18 +390,21 @@ class PoolFuzz : public PoolOnDevice, public ::testing::WithParamInterface<std::
     const std::int64_t logit_rows = below(static_cast<std::size_t>(rows) + 1);
     std::size_t in_use = 0;
     for (const auto* held : {&live_, &released_}) {
-      for (const Held& each : *held) in_use += each.memory.bytes;
+      for (const Held& each : *held) in_use += each.bytes;
     }
     const bool fits = in_use + kNeeds.tier_bytes(rows, logit_rows) <= budget_;
     try {
       MoEBufferPool::Lease lease = pool_->lease(rows, logit_rows);
       ASSERT_TRUE(fits);
-      const BufferView memory{lease.buffers().ids.buffer, 0, lease.buffers().ids.buffer->size_bytes()};
+      const BufferView memory{lease.buffers().x.buffer, 0, lease.buffers().x.buffer->size_bytes()};
       for (const auto* held : {&live_, &released_}) {
         for (const Held& each : *held) ASSERT_FALSE(overlap(memory, each.memory)) << "aliases memory in use";
       }
-      for (const BufferView& view : views_of(lease.buffers())) ASSERT_LE(view.offset + view.bytes, memory.bytes);
-      live_.push_back({std::move(lease), memory});
+      for (const BufferView& view : views_of(lease.buffers())) {
+        ASSERT_LE(view.offset + view.bytes, view.buffer->size_bytes());
+      }
+      const std::size_t bytes = bytes_of(lease);
+      live_.push_back({std::move(lease), memory, bytes});
       ++n_taken_;
     } catch (const Error& error) {
       ASSERT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();

@@ -47,9 +47,8 @@ TEST_F(CudaTokenLoop, LaunchesCommitsAndWaitsForWhatTheCpuDoes) {
   }
   EXPECT_EQ(counters[0].waits, 6U);
   EXPECT_EQ(counters[0].commits, counters[1].commits);
-  EXPECT_EQ(counters[0].dispatches, counters[1].dispatches);
+  EXPECT_EQ(counters[0].dispatches, counters[1].dispatches + 6) << "and copies the inputs of each pass";
   EXPECT_EQ(counters[0].waits, counters[1].waits);
-  EXPECT_EQ(counters[0].bytes_bound, counters[1].bytes_bound);
 }
 
 TEST_F(CudaTokenLoop, AllocatesNothing) {
