@@ -2,6 +2,8 @@
 // A linear layer of any storage format.
 #pragma once
 
+#include <initializer_list>
+
 #include "abi/kernel_variant.h"
 #include "abi/matrix.h"
 #include "device/encoder.h"
@@ -17,5 +19,15 @@ std::int64_t linear_scratch_floats(const abi::Matrix& matrix, std::int64_t n_row
 /// y = x W + bias (or y += with kAccumulate) for n_rows rows of n_in and n_out floats. `scratch` is overwritten.
 void linear(Encoder& encoder, const abi::Matrix& matrix, const Rows& x, const Rows& y, std::int64_t n_rows,
             const BufferView& scratch, abi::KernelVariant variant, Output output = Output::kReplace);
+
+/// One of several layers that have the same inputs.
+struct Projection {
+  const abi::Matrix& matrix;
+  Rows y;
+};
+
+/// linear() of each of them, recorded so that none waits for another. `scratch`: what they need together.
+void linear(Encoder& encoder, std::initializer_list<Projection> projections, const Rows& x, std::int64_t n_rows,
+            const BufferView& scratch, abi::KernelVariant variant);
 
 }  // namespace marlin::ops

@@ -40,15 +40,14 @@ class GroupedAttention final : public Attention {
   void encode(Encoder& encoder, const Step& step, const LayerCache& cache) const override {
     const std::int64_t n = step.n_rows;
     SpaceCutter space(step.space);
+    const BufferView out = space.floats(n * q_width());  // first: as aligned as the space is
     const BufferView q = space.floats(n * q_width());
     const BufferView k = space.floats(n * kv_width());
     const BufferView v = space.floats(n * kv_width());
-    const BufferView out = space.floats(n * q_width());
     const BufferView scratch = space.rest();
 
-    ops::linear(encoder, q_, {step.h, hidden_}, {q, q_width()}, n, scratch, step.variant);
-    ops::linear(encoder, k_, {step.h, hidden_}, {k, kv_width()}, n, scratch, step.variant);
-    ops::linear(encoder, v_, {step.h, hidden_}, {v, kv_width()}, n, scratch, step.variant);
+    ops::linear(encoder, {{q_, {q, q_width()}}, {k_, {k, kv_width()}}, {v_, {v, kv_width()}}}, {step.h, hidden_}, n,
+                scratch, step.variant);
     if (q_norm_) normalise_heads(encoder, *q_norm_, q, n * shape_.n_heads);
     if (k_norm_) normalise_heads(encoder, *k_norm_, k, n * shape_.n_kv_heads);
     rotate(encoder, step, {q, q_width()}, shape_.n_heads);
@@ -63,10 +62,9 @@ class GroupedAttention final : public Attention {
   }
 
   [[nodiscard]] std::int64_t space_floats(std::int64_t n_rows) const override {
-    std::int64_t scratch = 0;
-    for (const abi::Matrix& matrix : {q_, k_, v_, o_}) {
-      scratch = std::max(scratch, ops::linear_scratch_floats(matrix, n_rows));
-    }
+    std::int64_t inputs = 0;
+    for (const abi::Matrix* matrix : {&q_, &k_, &v_}) inputs += ops::linear_scratch_floats(*matrix, n_rows);
+    const std::int64_t scratch = std::max(inputs, ops::linear_scratch_floats(o_, n_rows));
     return n_rows * (2 * q_width() + 2 * kv_width()) + scratch;
   }
 

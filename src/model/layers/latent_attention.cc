@@ -53,19 +53,19 @@ class LatentAttention final : public Attention {
     const BufferView q_latent = space.floats(n * q_rank_);
     const BufferView scratch = space.rest();
 
-    if (q_rank_ > 0) {
-      const ops::Rows rows{q_latent, q_rank_};
-      ops::linear(encoder, *q_a_, {step.h, hidden_}, rows, n, scratch, step.variant);
-      ops::rms_norm(encoder, *q_norm_, rows, rows, n, q_rank_, latent_eps_);
-      ops::linear(encoder, q_b_, rows, {q, q_width()}, n, scratch, step.variant);
-    } else {
-      ops::linear(encoder, q_b_, {step.h, hidden_}, {q, q_width()}, n, scratch, step.variant);
-    }
+    // queries and keys go side by side, in such an order that neither waits for the other
+    const ops::Rows h{step.h, hidden_};
+    const ops::Rows q_rows{q, q_width()};
     const ops::Rows kv_rows{kv, cache_width()};
-    ops::linear(encoder, kv_a_, {step.h, hidden_}, kv_rows, n, scratch, step.variant);
+    const ops::Rows latent_rows{q_latent, q_rank_};
+    const bool has_q_a = q_rank_ > 0;
+    ops::linear(encoder, {{has_q_a ? *q_a_ : q_b_, has_q_a ? latent_rows : q_rows}, {kv_a_, kv_rows}}, h, n, scratch,
+                step.variant);
+    if (has_q_a) ops::rms_norm(encoder, *q_norm_, latent_rows, latent_rows, n, q_rank_, latent_eps_);
     ops::rms_norm(encoder, kv_norm_, kv_rows, kv_rows, n, shape_.rank, latent_eps_);
-    ops::rope(encoder, step.rope_table, {q, q_width()}, step.places, n, rotation(shape_.n_heads, shape_.nope_dim));
     ops::rope(encoder, step.rope_table, kv_rows, step.places, n, rotation(1, shape_.rank));
+    if (has_q_a) ops::linear(encoder, q_b_, latent_rows, q_rows, n, scratch, step.variant);
+    ops::rope(encoder, step.rope_table, q_rows, step.places, n, rotation(shape_.n_heads, shape_.nope_dim));
     ops::kv_append(encoder, kv_rows, cache.keys, step.places, n, {1, cache_width(), shape_.rope_dim}, cache.format);
     ops::LatentAttentionShape shape = shape_;
     shape.cache_format = cache.format;
@@ -75,10 +75,9 @@ class LatentAttention final : public Attention {
   }
 
   [[nodiscard]] std::int64_t space_floats(std::int64_t n_rows) const override {
-    std::int64_t scratch = ops::latent_attention_scratch_floats(shape_, n_rows);
-    for (const abi::Matrix& matrix : {q_a_.value_or(q_b_), q_b_, kv_a_, o_}) {
-      scratch = std::max(scratch, ops::linear_scratch_floats(matrix, n_rows));
-    }
+    const auto inputs = [&](const abi::Matrix& matrix) { return ops::linear_scratch_floats(matrix, n_rows); };
+    const std::int64_t scratch = std::max({ops::latent_attention_scratch_floats(shape_, n_rows),
+                                           inputs(q_a_ ? *q_a_ : q_b_) + inputs(kv_a_), inputs(q_b_), inputs(o_)});
     return n_rows * (q_width() + cache_width() + value_width() + q_rank_) + scratch;
   }
 
