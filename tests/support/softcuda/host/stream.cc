@@ -62,14 +62,18 @@ using softcuda::Health;
 struct CUstream_st::Queue {
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<std::function<void()>> work;
+  struct Item {
+    std::function<void()> run;
+    bool is_mark;  // nothing to wait for: it only says that all before it is done
+  };
+  std::deque<Item> work;
   bool is_busy = false;
   bool is_ending = false;
   bool has_ended = false;
 
-  void push(std::function<void()> item) {
+  void push(std::function<void()> item, bool is_mark) {
     const std::lock_guard lock(mutex);
-    work.push_back(std::move(item));
+    work.push_back({std::move(item), is_mark});
     changed.notify_all();
   }
 
@@ -78,12 +82,12 @@ struct CUstream_st::Queue {
     for (;;) {
       changed.wait(lock, [&] { return !work.empty() || is_ending; });
       if (work.empty()) break;
-      std::function<void()> item = std::move(work.front());
+      Item item = std::move(work.front());
       work.pop_front();
-      is_busy = true;
+      is_busy = !item.is_mark;
       lock.unlock();
-      item();
-      item = nullptr;
+      item.run();
+      item.run = nullptr;
       lock.lock();
       is_busy = false;
     }
@@ -104,14 +108,16 @@ CUstream_st::~CUstream_st() {
 }
 
 void CUstream_st::enqueue(std::function<void()> work) {
-  queue_->push([work = std::move(work)] {
-    if (!Health::instance().has_failed()) work();
-  });
+  queue_->push(
+      [work = std::move(work)] {
+        if (!Health::instance().has_failed()) work();
+      },
+      /*is_mark=*/false);
 }
 
 std::shared_ptr<Completion> CUstream_st::mark() {
   auto completion = std::make_shared<Completion>();
-  queue_->push([completion] { completion->complete(); });
+  queue_->push([completion] { completion->complete(); }, /*is_mark=*/true);
   return completion;
 }
 
