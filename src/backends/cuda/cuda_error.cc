@@ -32,8 +32,8 @@ std::string_view advice(cudaError_t error) {
 
 Error make_error(cudaError_t error, std::string_view doing) {
   const ErrorCode code = error == cudaErrorMemoryAllocation ? ErrorCode::kOutOfMemory : ErrorCode::kDevice;
-  return Error(code, fmt::format("CUDA failed {}: {} ({}){}", doing, cudaGetErrorString(error), cudaGetErrorName(error),
-                                 advice(error)));
+  return {code, fmt::format("CUDA failed {}: {} ({}){}", doing, cudaGetErrorString(error), cudaGetErrorName(error),
+                            advice(error))};
 }
 
 }  // namespace marlin::cuda
