@@ -119,7 +119,7 @@ TEST_F(CudaTokenLoop, AKernelThatGoesAstrayEndsTheDevice) {
 
 TEST_F(CudaTokenLoop, NoMemoryForAModelIsAClearError) {
   softcuda::Options options = softcuda::environment();
-  options.memory_bytes = std::uint64_t{4} << 20U;
+  options.memory_bytes = std::uint64_t{1} << 20U;
   softcuda::reset(options);
   const Error error = test::error_of([] { static_cast<void>(load()); });
   EXPECT_EQ(error.code(), ErrorCode::kOutOfMemory) << error.what();
